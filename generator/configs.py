@@ -1,0 +1,170 @@
+"""Configuration fields: what a spec declares, and those that every configuration has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from .diagnostics import Diagnostics, Location
+from .dims import Dim
+from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
+from .yaml_loader import Map, Seq, value_location
+
+# fields of the runtime's base configuration that specs may read
+COMMON: dict[str, Static | Optional] = {
+    "num_labels": Static("int"),
+    "problem_type": Optional(Static("str")),
+    "is_decoder": Static("bool"),
+    "is_encoder_decoder": Static("bool"),
+    "add_cross_attention": Static("bool"),
+    "tie_word_embeddings": Static("bool"),
+    "pad_token_id": Optional(Static("int")),
+    "bos_token_id": Optional(Static("int")),
+    "eos_token_id": Optional(Static("int")),
+    "sep_token_id": Optional(Static("int")),
+    "decoder_start_token_id": Optional(Static("int")),
+    "chunk_size_feed_forward": Static("int"),
+    "use_cache": Static("bool"),
+    "output_attentions": Static("bool"),
+    "output_hidden_states": Static("bool"),
+}
+COMMON_VALUES: dict[str, Any] = {
+    "num_labels": 2, "problem_type": None, "is_decoder": False, "is_encoder_decoder": False,
+    "add_cross_attention": False, "tie_word_embeddings": True, "pad_token_id": None,
+    "bos_token_id": None, "eos_token_id": None, "sep_token_id": None, "decoder_start_token_id": None,
+    "chunk_size_feed_forward": 0, "use_cache": True, "output_attentions": False,
+    "output_hidden_states": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Field:
+    """One configuration field. `expression` gives the value that null is replaced by when a
+    configuration is built; `when_null` the one that null stands for where it is read."""
+
+    name: str
+    type: Type
+    location: Location = field(repr=False, compare=False)
+    default: Any = None
+    expression: str | None = None
+    when_null: str | None = None
+    choices: tuple = ()
+    min: float | None = None
+    max: float | None = None
+    doc: str | None = None
+    subconfig: str | None = None
+
+
+@dataclass(frozen=True)
+class ConfigSchema:
+    """The fields of one configuration; `entry` is its name in `configs` (`main` by default)."""
+
+    entry: str
+    fields: dict[str, Field]
+    location: Location = field(repr=False, compare=False)
+    model_type: str | None = None
+
+    def type(self, name: str) -> Type | None:
+        if name in self.fields:
+            return self.fields[name].type
+        return COMMON.get(name)
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.fields, *COMMON]
+
+
+def read_config(entry: str, data: Map, entries: tuple[str, ...], errors: Diagnostics) -> ConfigSchema:
+    fields = {}
+    model_type = None
+    for name, value in data.items():
+        if name == "model_type":
+            model_type = value
+            continue
+        location = value_location(data, name)
+        parsed = _read_field(name, value, location, entries, errors)
+        if parsed is not None:
+            fields[name] = parsed
+    return ConfigSchema(entry, fields, data.location, model_type)
+
+
+def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | None:
+    if isinstance(value, Map):
+        default = value.get("default")
+        text = value.get("type")
+        kind = _type_of_text(text) if text else literal_type(default)
+        if kind is None:
+            errors.error(location, f"config.{name}: not a field type", found=str(text))
+            return None
+        return Field(
+            name,
+            kind,
+            location,
+            _plain(default),
+            when_null=value.get("when_null"),
+            choices=tuple(value.get("choices", ())),
+            min=value.get("min"),
+            max=value.get("max"),
+            doc=value.get("doc"),
+        )
+    if isinstance(value, str) and value in entries:
+        return Field(name, Config(value), location, subconfig=value)
+    if isinstance(value, str) and (match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)):
+        kind = _type_of_text(match.group(1))
+        if kind is not None:
+            # `TYPE? = EXPR`: filled in when the configuration is built, so never null afterwards
+            expression = match.group(2)
+            return Field(name, kind.inner if expression else kind, location, None, expression)
+    return Field(name, literal_type(value), location, _plain(value))
+
+
+def _type_of_text(text: str) -> Type | None:
+    optional = text.endswith("?")
+    text = text.rstrip("?")
+    element = re.fullmatch(r"list<(\w+)>", text)
+    kinds = ("int", "float", "bool", "str", "list", "dict", "any")
+    if element and element.group(1) in kinds:
+        kind: Type = Static("list", element=Static(element.group(1)))
+    elif text in kinds:
+        kind = Static(text)
+    else:
+        return None
+    return make_optional(kind) if optional else kind
+
+
+def literal_type(value: Any) -> Type:
+    if value is None:
+        return Optional(Static("any"))
+    if isinstance(value, (list, Seq)):
+        element = literal_type(value[0]) if value else Static("any")
+        return Static("list", element=element)
+    if isinstance(value, dict):
+        return Static("dict")
+    return Static(type(value).__name__)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def static_of(value: Any) -> Type:
+    """The type of a known configuration value (concrete check)."""
+    if value is None:
+        return Static("none", value=None)
+    if isinstance(value, bool):
+        return Static("bool", value=value)
+    if isinstance(value, int):
+        return Static("int", Dim.of(value), value)
+    if isinstance(value, (list, tuple)):
+        element = static_of(value[0]) if value else Static("any")
+        return Static("list", value=list(value), element=Static(getattr(element, "kind", "any")))
+    if isinstance(value, dict):
+        return Static("dict", value=value)
+    if isinstance(value, (float, str)):
+        return Static(type(value).__name__, value=value)
+    return Static("any", value=UNKNOWN)

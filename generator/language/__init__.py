@@ -1,0 +1,1 @@
+"""From located data to typed IR: parse, resolve, infer."""

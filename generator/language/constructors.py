@@ -1,0 +1,166 @@
+"""Entries of `layers`: constructors, their checkpoint names, conditions and stacks."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from .. import ir
+from ..layers import LAYERS, LayerKind
+from ..types import UNKNOWN, Config, Layer, Optional, Stack, Static, TupleOf, Type, integer
+from .context import default_type
+from .syntax import parse_layer
+
+TRANSFORMS = {"split": 3, "stack": 1, "transpose": 1, "weight_norm": 1}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Where a layer's tensors stand in a checkpoint: a path, or a transform with its arguments."""
+
+    path: str | None = None
+    transform: str | None = None
+    arguments: tuple = ()
+
+
+class ConstructorMixin:
+    """Reads `layers`; the module's checker provides expressions and errors."""
+
+    def declare_layer(self, name: str, text: str, place, comments=()) -> ir.LayerDeclaration | None:
+        source = parse_layer(text, place, self.errors)
+        if source is None:
+            return None
+        self.source = source
+        node = source.tree.body
+        condition = loop = None
+        if isinstance(node, ast.ListComp):
+            if len(node.generators) != 1 or node.generators[0].ifs:
+                self.fail(node, "a stack is `CTOR for i in range(n)`", found=ast.unparse(node))
+            generator = node.generators[0]
+            count = self.expr(generator.iter)
+            if not (isinstance(count, ir.PythonCall) and count.function == "range"):
+                self.fail(generator.iter, "a stack counts with range()", found=ast.unparse(generator.iter))
+            loop = (generator.target.id, count)
+            node = node.elt
+        elif isinstance(node, ast.IfExp) and isinstance(node.orelse, ast.Constant) and node.orelse.value is None:
+            condition = self.static_test(node.test)
+            node = node.body
+        if loop:
+            return self.stack(name, node, loop, comments)
+        construct = self.construct(name, node)
+        kind: Type = self.layer_type(construct)
+        if condition is not None:
+            if condition.type.value is UNKNOWN:
+                kind = Optional(kind)
+            elif not condition.type.value:
+                kind = Static("none", value=None)
+        return ir.LayerDeclaration(name, construct, kind, condition, None, comments)
+
+    def stack(self, name, node, loop, comments) -> ir.LayerDeclaration:
+        variable, count = loop
+        length = count.arguments[-1].type.dim
+        items = None
+        indices = count.type.value
+        if self.scope.values is not None and indices is not UNKNOWN:
+            if len(indices) > 512:
+                self.fail(node, "the stack is too long for a preset", found=str(len(indices)))
+            items = tuple(self.layer_type(self.with_loop(name, node, variable, integer(i))) for i in indices)
+        construct = self.with_loop(name, node, variable, Static("int"))
+        kind = Stack(self.layer_type(construct), length, items)
+        return ir.LayerDeclaration(name, construct, kind, None, loop, comments)
+
+    def with_loop(self, name, node, variable: str, index: Static) -> ir.Construct:
+        self.scope.locals[variable] = index
+        try:
+            return self.construct(name, node)
+        finally:
+            del self.scope.locals[variable]
+
+    def construct(self, name: str, node: ast.expr) -> ir.Construct:
+        naming = None
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            naming = self.naming(node.right)
+            node = node.left
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            self.fail(node, "a layer is constructed by a call", found=ast.unparse(node))
+        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+        tied = tied_if = config = None
+        if "tied" in keywords:
+            tied, tied_if = self.tie(keywords.pop("tied"))
+        if "config" in keywords:
+            config = self.expr(keywords.pop("config"))
+            if not isinstance(config.type, Config):
+                self.fail(node, "config= takes a configuration", found=str(config.type))
+        target = node.func.id
+        plain = ast.copy_location(
+            ast.Call(node.func, node.args, [ast.keyword(k, v) for k, v in keywords.items()]), node
+        )
+        source = self.program.source(target)
+        if source is not None:
+            params = self.program.parameters(source)
+            definition = source
+        elif target in LAYERS:
+            definition, params = LAYERS[target], LAYERS[target].params
+        else:
+            names = [*LAYERS, *self.program.sources]
+            return self.fail(node, f"unknown layer or module {target}", hint=self.hint(target, names))
+        if isinstance(definition, LayerKind) and definition.variadic:
+            arguments = self.parameter_arguments(plain, keywords)
+        else:
+            bound, _ = self.bind(plain, target, params)
+            arguments = {key: self.static_argument(value) for key, value in bound.items()}
+        location = self.source.locate(node)
+        return ir.Construct(
+            location, Static("layer"), definition, tuple(arguments.items()), naming, config, tied, tied_if
+        )
+
+    def static_argument(self, node: ast.expr) -> ir.Expr:
+        value = self.expr(node)
+        if not isinstance(value.type, (Static, Optional, Config)):
+            self.fail(node, "constructors take static values", found=str(value.type))
+        return value
+
+    def parameter_arguments(self, node: ast.Call, keywords: dict) -> dict[str, ir.Expr]:
+        """`param(rows, columns, init=...)`: any number of sizes."""
+        sizes = tuple(self.static_argument(argument) for argument in node.args)
+        shape = ir.TupleExpr(self.source.locate(node), TupleOf(tuple(s.type for s in sizes)), sizes)
+        for argument, size in zip(node.args, sizes, strict=True):
+            if size.type.dim is None:
+                self.fail(argument, "a size is a static int", found=str(size.type))
+        arguments: dict[str, ir.Expr] = {"shape": shape}
+        for key in keywords:
+            if key != "init":
+                self.fail(node, f"param has no argument {key}")
+            rule = keywords[key]
+            text = rule.id if isinstance(rule, ast.Name) else ast.unparse(rule)
+            arguments["init"] = self.constant(text, rule)
+        return arguments
+
+    def tie(self, node: ast.expr) -> tuple[ir.Expr, ir.Expr | None]:
+        condition = None
+        if isinstance(node, ast.IfExp):
+            condition, node = self.static_test(node.test), node.body
+        return self.expr_Attribute(node) if isinstance(node, ast.Attribute) else self.callee(node), condition
+
+    def naming(self, node: ast.expr) -> Naming:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return Naming(path=node.value)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TRANSFORMS:
+            arguments = tuple(self.expr(argument).type.value for argument in node.args)
+            if len(arguments) < TRANSFORMS[node.func.id] or UNKNOWN in arguments:
+                self.fail(node, f"{node.func.id} takes literals", found=ast.unparse(node))
+            return Naming(transform=node.func.id, arguments=arguments)
+        expected = "a path in quotes, or " + ", ".join(f"{name}(...)" for name in TRANSFORMS)
+        return self.fail(node, "not a checkpoint name", expected=expected, found=ast.unparse(node))
+
+    def layer_type(self, construct: ir.Construct) -> Layer:
+        given = {name: value.type for name, value in construct.arguments}
+        definition = construct.definition
+        if isinstance(definition, LayerKind):
+            kinds = {p.name: default_type(p.default) for p in definition.params if p.default is not ...}
+            return Layer(definition.name, definition, tuple({**kinds, **given}.items()))
+        for param in self.program.parameters(definition):
+            if param.name not in given and param.default is not ...:
+                given[param.name] = default_type(param.default)
+        config = construct.config.path[-1] if construct.config is not None and construct.config.path else "main"
+        return Layer(definition.name, definition, tuple(given.items()), config)

@@ -1,0 +1,289 @@
+"""A whole spec: its configurations, functions, modules and models, checked on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import ir
+from ..configs import ConfigSchema, read_config
+from ..diagnostics import Diagnostics, Location
+from ..dims import Dim
+from ..ops.table import REQUIRED
+from ..spec import Spec
+from ..types import (
+    UNKNOWN,
+    Layer,
+    Optional,
+    Record,
+    Stack,
+    Static,
+    Tensor,
+    Type,
+    is_optional,
+    make_optional,
+    strip_optional,
+)
+from ..yaml_loader import Map
+from .modules import Checker, ModuleSource, place_of, read_parameters
+from .typestrings import parse_type
+
+BASE_MODEL = "Model"
+
+
+@dataclass
+class Program:
+    """`modules` and `models` hold typed IR once `check` has run."""
+
+    spec: Spec
+    errors: Diagnostics = field(default_factory=Diagnostics)
+    configs: dict[str, ConfigSchema] = field(default_factory=dict)
+    sources: dict[str, ModuleSource] = field(default_factory=dict)
+    checked: dict[str, ir.Module | None] = field(default_factory=dict)
+    functions: dict[str, ir.Function | None] = field(default_factory=dict)
+    used_functions: dict[str, None] = field(default_factory=dict)
+    _parameters: dict[str, tuple[ir.Parameter, ...]] = field(default_factory=dict)
+    _specialised: dict[tuple, Type] = field(default_factory=dict)
+    _in_progress: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        if spec.configs is not None:
+            entries = tuple(spec.configs)
+            for entry in entries:
+                self.configs[entry] = read_config(entry, spec.configs[entry], entries, self.errors)
+        else:
+            empty = Map(spec.merged.location)
+            self.configs["main"] = read_config("main", spec.config or empty, (), self.errors)
+        self._field_names = {name for schema in self.configs.values() for name in schema.names}
+        for name, data in spec.modules.items():
+            self._add(name, data, False, spec.modules.key_locations[name])
+        for name, item in spec.lookup.items():
+            if item.kind == "module" and name not in self.sources:
+                self._add(name, item.body, False, item.location)
+        for name, data in spec.models.items():
+            self._add(name, data, True, spec.models.key_locations[name])
+
+    def _add(self, name: str, data: Map, model: bool, location: Location) -> None:
+        entry = data.get("config", "main")
+        if not isinstance(entry, str) or entry not in self.configs:
+            self.errors.error(location, f"{name}: no configuration {entry}", expected=", ".join(self.configs))
+            entry = next(iter(self.configs))
+        self.sources[name] = ModuleSource(
+            name, data, model, entry, data.get("bindings"), data.get("names"), location
+        )
+
+    def check(self) -> None:
+        """Check every model and module of the spec; raises SpecError with all errors."""
+        for name, source in self.sources.items():
+            if source.model or name in self.spec.modules:
+                self.module(source)
+        self.errors.raise_if_any()
+        self._mark_blocks()
+
+    @property
+    def models(self) -> list[ir.Module]:
+        return [self.checked[name] for name in self.spec.models if self.checked.get(name)]
+
+    @property
+    def modules(self) -> list[ir.Module]:
+        """Modules that are used, callees first."""
+        return [module for module in self.checked.values() if module and not module.model]
+
+    def source(self, name: str) -> ModuleSource | None:
+        return self.sources.get(name)
+
+    def parameters(self, source: ModuleSource) -> tuple[ir.Parameter, ...]:
+        if source.name not in self._parameters:
+            self._parameters[source.name] = read_parameters(source, self.errors)
+        return self._parameters[source.name]
+
+    def module(self, source: ModuleSource) -> ir.Module | None:
+        if source.name in self.checked:
+            return self.checked[source.name]
+        if source.name in self._in_progress:
+            chain = " -> ".join([*self._in_progress, source.name])
+            self.errors.error(source.location, f"{source.name} contains itself", found=chain)
+            return None
+        self._in_progress.append(source.name)
+        result = Checker(self, source, self.errors).check()
+        self._in_progress.pop()
+        self.checked[source.name] = result
+        return result
+
+    def is_runtime_dim(self, symbol: str) -> bool:
+        return symbol not in self._field_names and "." not in symbol and not symbol.startswith("?")
+
+    # --- inputs ----------------------------------------------------------------------------------
+
+    def uses_base(self, source: ModuleSource) -> bool:
+        if "base" in source.data:
+            return True
+        inputs = source.data.get("inputs", ())
+        return not isinstance(inputs, Map) and any(isinstance(i, str) and i.startswith("...") for i in inputs)
+
+    def base_source(self, source: ModuleSource) -> ModuleSource | None:
+        name = str(source.data.get("base", BASE_MODEL)).split("(")[0].split("@")[0].strip()
+        return self.sources.get(name)
+
+    def inputs(self, source: ModuleSource, checker: Checker) -> tuple[ir.Parameter, ...]:
+        declared = source.data.get("inputs", {})
+        if isinstance(declared, Map):
+            return tuple(self._input(declared, name, checker) for name in declared)
+        parameters: list[ir.Parameter] = []
+        for index, item in enumerate(declared):
+            if isinstance(item, str):
+                parameters += self._base_inputs(source, item, checker, declared.item_locations[index])
+            elif "one_of" in item:
+                group = item["one_of"]
+                parameters += [self._input(group, name, checker, one_of=True) for name in group]
+            else:
+                parameters += [self._input(item, name, checker) for name in item]
+        return tuple(sorted_inputs(parameters))
+
+    def _base_inputs(self, source, item: str, checker, location) -> list[ir.Parameter]:
+        """The base's inputs; `... [b, choices]` gives each these leading sizes in place of its first."""
+        base_source = self.base_source(source)
+        base = self.module(base_source) if base_source is not None else None
+        if base is None:
+            self.errors.error(location, f"{source.name}: there is no base model to take inputs from")
+            return []
+        leading = item[3:].strip()
+        if not leading:
+            return list(base.inputs)
+        parsed = parse_type(f"int{leading}", lambda *_: location, self.errors, checker.scope.dim)
+        if parsed is None:
+            return []
+        return [_with_leading(parameter, parsed.type.shape) for parameter in base.inputs]
+
+    def _input(self, container: Map, name: str, checker, one_of: bool = False) -> ir.Parameter:
+        parsed = parse_type(str(container[name]), place_of(container, name), self.errors, checker.scope.dim)
+        location = container.key_locations[name]
+        if parsed is None:
+            checker.failed = True
+            return ir.Parameter(name, Static("any"), location)
+        kind, default = parsed.type, parsed.default
+        if parsed.like is not None:
+            kind = checker.scope.locals.get(parsed.like, Static("any"))
+        if default is REQUIRED and isinstance(kind, Optional):
+            default = None
+        return ir.Parameter(name, kind, location, default, one_of)
+
+    # --- functions ---------------------------------------------------------------------------------
+
+    @property
+    def function_names(self) -> list[str]:
+        library = [name for name, item in self.spec.lookup.items() if item.kind == "function"]
+        return [*self.spec.functions, *library]
+
+    def function(self, name: str) -> ir.Function | None:
+        if name in self.functions:
+            return self.functions[name]
+        if name in self.spec.functions:
+            data, location = self.spec.functions[name], self.spec.functions.key_locations[name]
+        elif (item := self.spec.lookup.get(name)) is not None and item.kind == "function":
+            data, location = item.body, item.location
+        else:
+            return None
+        self.functions[name] = None
+        source = ModuleSource(name, data, False, next(iter(self.configs)), None, None, location)
+        module = Checker(self, source, self.errors).check()
+        if module is not None:
+            self.functions[name] = ir.Function(
+                name, module.doc, module.inputs, module.body, module.returns, location
+            )
+        return self.functions[name]
+
+    def specialised(self, kind: Layer, module: ir.Module) -> Type:
+        """A module's result where constructor arguments decide what is absent (`Model(False)`)."""
+        flags = {
+            name: value
+            for name, value in kind.arguments
+            if isinstance(value, Static) and value.kind == "bool" and value.value is not UNKNOWN
+        }
+        if not flags or not isinstance(module.returns, Record):
+            return module.returns
+        key = (kind.kind, tuple((name, value.value) for name, value in flags.items()))
+        if key not in self._specialised:
+            checker = Checker(self, kind.definition, Diagnostics())
+            checker.declare(flags)
+            checker.declare_inputs()
+            inferred = checker.infer_result()
+            found = dict(inferred.fields) if isinstance(inferred, Record) else {}
+            fields = [
+                (name, strip_optional(item) if not is_optional(found.get(name, item)) else item)
+                for name, item in module.returns.fields
+            ]
+            self._specialised[key] = Record(module.returns.name, tuple(fields))
+        return self._specialised[key]
+
+    # --- what depends on the whole tree ---------------------------------------------------------------
+
+    def _mark_blocks(self) -> None:
+        """Modules that stand in a stack are the unit of scan and of checkpointing."""
+        blocks = {
+            layer.type.element.kind
+            for module in self.checked.values()
+            if module
+            for layer in module.layers
+            if isinstance(strip_optional(layer.type), Stack)
+        }
+        for name in blocks & self.checked.keys():
+            if self.checked[name] is not None:
+                self.checked[name] = _replace(self.checked[name], block=True)
+
+    # --- concrete check ------------------------------------------------------------------------------
+
+    def concrete_call(self, checker: Checker, node, kind, arguments: dict[str, ir.Expr]) -> Type:
+        """The result of a call for known sizes: the callee is inferred anew."""
+        source = kind.definition
+        values = checker.scope.values
+        if kind.config != "main" and kind.config in values:
+            values = values[kind.config]
+        callee = Checker(self, source, self.errors, values)
+        given = dict(kind.arguments)
+        callee.declare(given)
+        inputs = callee.declare_inputs()
+        module = self.module(source)
+        for parameter in inputs:
+            default = Static("none", value=None) if parameter.default is None else parameter.type
+            value = arguments.get(parameter.name)
+            callee.scope.locals[parameter.name] = value.type if value is not None else default
+        bind_sizes(callee, inputs)
+        result = callee.infer_result()
+        if result is None:
+            raise checker.failure
+        del module, node
+        return result
+
+
+def bind_sizes(checker: Checker, inputs) -> None:
+    """The numbers that a module's free sizes have in a call, from its arguments' shapes."""
+    for parameter in inputs:
+        declared, actual = strip_optional(parameter.type), strip_optional(checker.scope.locals[parameter.name])
+        if isinstance(declared, Tensor) and isinstance(actual, Tensor):
+            for want, have in zip(declared.shape, actual.shape, strict=False):
+                symbol = (want.unless_one or want).symbol
+                if symbol in checker.scope.dims and have.constant is not None:
+                    checker.scope.dim_values.setdefault(symbol, have)
+
+
+def sorted_inputs(parameters: list[ir.Parameter]) -> list[ir.Parameter]:
+    seen: dict[str, ir.Parameter] = {}
+    for parameter in parameters:
+        seen[parameter.name] = parameter  # a later declaration of the same name replaces
+    return list(seen.values())
+
+
+def _with_leading(parameter: ir.Parameter, leading: tuple[Dim, ...]) -> ir.Parameter:
+    inner = strip_optional(parameter.type)
+    if not isinstance(inner, Tensor) or not inner.shape:
+        return parameter
+    kind: Type = Tensor(inner.dtype, (*leading, *inner.shape[1:]))
+    kind = make_optional(kind) if isinstance(parameter.type, Optional) else kind
+    return _replace(parameter, type=kind)
+
+
+def _replace(node, **changes):
+    from dataclasses import replace
+
+    return replace(node, **changes)

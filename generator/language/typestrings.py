@@ -1,0 +1,166 @@
+"""Types as specs write them: `float[b, s, hidden_size]`, `int[b|1, s]?`, `Mask[b, s, t]`, `static bool = false`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from ..diagnostics import Diagnostics, Location
+from ..dims import Dim, opaque
+from ..types import DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
+from .syntax import Place, parse_expression
+
+STATIC_KINDS = ("int", "float", "bool", "str", "list")
+_ANY = count()
+
+
+@dataclass(frozen=True)
+class ParsedType:
+    type: Type
+    default: Any = ...
+    like: str | None = None
+
+
+def unknown_dim() -> Dim:
+    """A size that nothing is known about; it agrees with every other (`_` in a type)."""
+    return Dim.of(f"?{next(_ANY)}")
+
+
+def has_unknown(dim: Dim) -> bool:
+    return any(symbol.startswith("?") for symbol in dim.symbols)
+
+
+def parse_type(
+    text: str, place: Place, errors: Diagnostics, resolve: Callable[[str], Dim | None]
+) -> ParsedType | None:
+    """Read a type; `resolve` knows configuration fields, sizes and arguments."""
+    reader = _Reader(text, place, errors, resolve)
+    try:
+        return reader.read()
+    except _Stop:
+        return None
+
+
+class _Stop(Exception):
+    pass
+
+
+class _Reader:
+    def __init__(self, text: str, place: Place, errors: Diagnostics, resolve) -> None:
+        self.text, self.place, self.errors, self.resolve = text, place, errors, resolve
+
+    def fail(self, message: str, column: int = 0, **details) -> None:
+        self.errors.error(self.place(0, column), message, **details)
+        raise _Stop
+
+    def read(self) -> ParsedType:
+        text = self.text.strip()
+        if text.startswith("like "):
+            return ParsedType(Static("any"), like=text[5:].strip())
+        if text.startswith("static "):
+            return self.static(text[7:])
+        return ParsedType(self.type(text))
+
+    def static(self, text: str) -> ParsedType:
+        kind, _, default = (part.strip() for part in text.partition("="))
+        optional = kind.endswith("?")
+        kind = kind.rstrip("?")
+        if kind not in STATIC_KINDS:
+            self.fail("not a static type", expected=", ".join(STATIC_KINDS), found=kind)
+        result: Type = Static(kind)
+        return ParsedType(
+            make_optional(result) if optional else result,
+            default=literal(default) if default else ...,
+        )
+
+    def type(self, text: str) -> Type:
+        text = text.strip()
+        if text.endswith("?"):
+            return make_optional(self.type(text[:-1]))
+        if match := re.fullmatch(r"list<(.*)>", text, re.S):
+            return ListOf(self.type(match.group(1)))
+        match = re.fullmatch(r"([A-Za-z0-9]+)\s*\[(.*)\]", text, re.S)
+        if not match:
+            self.fail("not a type", expected="such as float[b, s, hidden_size]", found=self.text.strip())
+        dtype, inside = match.groups()
+        dims = self.dims(inside)
+        if dtype == "Mask":
+            if len(dims) != 3:
+                self.fail("a mask has three sizes", expected="Mask[b, s, t]", found=text)
+            return Mask(*dims)
+        if dtype not in DTYPES:
+            self.fail("not an element type", expected=", ".join(DTYPES), found=dtype)
+        return Tensor(dtype, dims)
+
+    def dims(self, text: str) -> tuple[Dim, ...]:
+        if not text.strip():
+            return ()
+        start = self.text.find(text)
+        source = parse_expression(
+            f"({text},)", lambda line, column: self.place(line, column + start - 1), self.errors
+        )
+        if source is None:
+            raise _Stop
+        return tuple(self.dim(node) for node in source.tree.body.elts)
+
+    def dim(self, node: ast.expr) -> Dim:
+        if isinstance(node, ast.Constant) and type(node.value) is int:
+            return Dim.of(node.value)
+        if isinstance(node, ast.Name):
+            if node.id == "_":
+                return unknown_dim()
+            return self.resolve(node.id) or Dim.of(node.id)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            dim = self.resolve(f"{node.value.id}.{node.attr}")
+            if dim is not None:
+                return dim
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, ast.BitOr):
+                return opaque("|1", self.dim(node.left))
+            left, right = self.dim(node.left), self.dim(node.right)
+            return dim_binary(type(node.op), left, right) or self.fail("not a size", found=ast.unparse(node))
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -self.dim(node.operand)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return opaque(node.func.id, *(self.dim(argument) for argument in node.args))
+        return self.fail("not a size", found=ast.unparse(node))
+
+
+def dim_binary(operator: type, left: Dim, right: Dim) -> Dim | None:
+    if operator is ast.Add:
+        return left + right
+    if operator is ast.Sub:
+        return left - right
+    if operator is ast.Mult:
+        return left * right
+    if operator is ast.FloorDiv:
+        return opaque("//", left, right)
+    if operator is ast.Mod:
+        return opaque("%", left, right)
+    if operator is ast.Pow:
+        power = right.constant
+        if power is not None and 0 <= power <= 4:
+            result = Dim.of(1)
+            for _ in range(power):
+                result = result * left
+            return result
+        return opaque("**", left, right)
+    return None
+
+
+def literal(text: str) -> Any:
+    """A YAML-like literal in a type string."""
+    words = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+__all__ = ["Location", "ParsedType", "has_unknown", "literal", "parse_type", "unknown_dim"]

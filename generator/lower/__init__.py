@@ -1,0 +1,1 @@
+"""From typed IR to the source of each framework."""

@@ -1,0 +1,58 @@
+"""Reading entries by index."""
+
+from __future__ import annotations
+
+from ..types import Tensor, Type
+from .rules import axes_of
+from .table import op
+
+
+def _index_type(call, name: str = "index") -> Tensor:
+    index = call.tensor(name)
+    if index.dtype != "int":
+        call.fail(f"{call.name} takes an index of type int", found=str(index), at=name)
+    return index
+
+
+def _take(call) -> Type:
+    tensor, index = call.tensor("x"), _index_type(call)
+    axis = (axes_of(call, tensor.rank) or (0,))[0]
+    shape = (*tensor.shape[:axis], *index.shape, *tensor.shape[axis + 1 :])
+    return Tensor(tensor.dtype, shape)
+
+
+op("take(x, index, axis=0)", _take, "take(x, index, axis=axis)", "tf.gather(x, index, axis=axis)", "jnp.take(x, index, axis=axis, mode=\"clip\")")
+
+
+def _take_along(call) -> Type:
+    tensor, index = call.tensor("x"), _index_type(call)
+    axis = (axes_of(call, tensor.rank) or (0,))[0]
+    if index.rank != tensor.rank:
+        call.fail("take_along takes an index of the same rank", expected=str(tensor), found=str(index))
+        return tensor
+    for i, (have, want) in enumerate(zip(index.shape, tensor.shape, strict=True)):
+        if i != axis and have.constant != 1:
+            call.same_dim(have, want)
+    return Tensor(tensor.dtype, index.shape)
+
+
+op(
+    "take_along(x, index, axis)",
+    _take_along,
+    "torch.take_along_dim(x, index, dim=axis)",
+    "take_along(x, index, axis=axis)",
+    "jnp.take_along_axis(x, index, axis=axis)",
+)
+
+
+def _select_rows(call) -> Type:
+    tensor, index = call.tensor("x"), _index_type(call)
+    if tensor.rank < 2 or index.rank != 1:
+        call.fail("select_rows takes x[b, s, ...] and index[b]", found=f"{tensor} and {index}")
+        return tensor
+    call.same_dim(tensor.shape[0], index.shape[0])
+    return Tensor(tensor.dtype, (tensor.shape[0], *tensor.shape[2:]))
+
+
+# one row per batch entry: x[i, index[i]]
+op("select_rows(x, index)", _select_rows, "select_rows(x, index)")

@@ -1,0 +1,41 @@
+"""Losses; computed in float32, averaged over what is not ignored."""
+
+from __future__ import annotations
+
+from ..types import FLOATS, Tensor, Type
+from .table import op
+
+
+def scalar(*pairs: str):
+    """A loss of predictions and targets, both tensors."""
+
+    def rule(call) -> Type:
+        predictions = call.tensor(call.params[0].name)
+        if predictions.dtype not in FLOATS:
+            call.fail(f"{call.name} takes float predictions", found=str(predictions))
+        for name in pairs:
+            call.tensor(name)
+        return Tensor("float32", ())
+
+    return rule
+
+
+def _cross_entropy(call) -> Type:
+    logits, labels = call.tensor("logits"), call.tensor("labels")
+    if labels.dtype != "int":
+        call.fail("cross_entropy takes class numbers", expected="int[...]", found=str(labels), at="labels")
+    if logits.rank != labels.rank + 1:
+        call.fail("the logits have one axis more than the labels", found=f"{logits} and {labels}")
+    else:
+        for have, want in zip(logits.shape[:-1], labels.shape, strict=True):
+            call.same_dim(have, want)
+    return Tensor("float32", ())
+
+
+op("cross_entropy(logits, labels, ignore_index=-100)", _cross_entropy, "cross_entropy(logits, labels, ignore_index=ignore_index)")
+op("next_token_loss(logits, labels)", _cross_entropy, "next_token_loss(logits, labels)")
+op("classification_loss(logits, labels, problem_type, num_labels)", scalar("labels"), "classification_loss(logits, labels, problem_type, num_labels)")
+op("span_loss(start_logits, end_logits, start_positions, end_positions)", scalar("end_logits"), "span_loss(start_logits, end_logits, start_positions, end_positions)")
+op("l1_loss(predictions, targets)", scalar("targets"), "l1_loss(predictions, targets)")
+op("mse_loss(predictions, targets)", scalar("targets"), "mse_loss(predictions, targets)")
+op("contrastive_loss(logits)", scalar(), "contrastive_loss(logits)")

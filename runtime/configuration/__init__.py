@@ -1,0 +1,17 @@
+"""Configurations: what `config.json` holds, as typed and checked Python objects."""
+
+from .backbone import BackboneConfig
+from .base import PretrainedConfig
+from .fields import MAX_SIZE, REQUIRED, Field, field
+from .registry import find_config_class, register_lookup
+
+__all__ = [
+    "MAX_SIZE",
+    "REQUIRED",
+    "BackboneConfig",
+    "Field",
+    "PretrainedConfig",
+    "field",
+    "find_config_class",
+    "register_lookup",
+]

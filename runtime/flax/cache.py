@@ -1,0 +1,281 @@
+"""Caches: what a model keeps of the tokens it has seen, as a registered pytree.
+
+Inside a forward pass a cache is a handle that layers write to. At a model's boundary it is a
+value: models copy the cache that they are given, and return the copy.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..errors import InputError, show
+from .functional import is_traced
+
+
+@dataclass(frozen=True)
+class StateSpec:
+    """One state of one layer, before batch size and capacity are known."""
+
+    kind: type[KeyValue]
+    heads: int
+    head_dim: int
+    value_dim: int
+    window: int | None = None  # how many positions back are read, if not all
+
+    def allocate(self, batch: int, capacity: int, dtype: Any) -> KeyValue:
+        """A state with room for `capacity` tokens."""
+        if not self.kind.preallocated:
+            return self.kind()
+        shapes = ((batch, self.heads, capacity, d) for d in (self.head_dim, self.value_dim))
+        return self.kind(*(jnp.zeros(shape, dtype) for shape in shapes))
+
+
+class KeyValue:
+    """Keys [b, m, t, d] and values [b, m, t, e] of all tokens so far."""
+
+    preallocated: ClassVar[bool] = True
+
+    def __init__(self, key: jax.Array | None = None, value: jax.Array | None = None):
+        self.key = key
+        self.value = value
+        self.owner: Cache | None = None  # set by the cache that holds this state
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to read; known when tracing."""
+        return self.key is not None
+
+    def fill(self, k: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Keeps these instead of any others, and returns them."""
+        self.key, self.value = k, v
+        return k, v
+
+    def read(self) -> tuple[jax.Array, jax.Array]:
+        """All keys and values kept."""
+        return self.key, self.value
+
+    def update(self, k: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Adds the keys [b, m, s, d] and values [b, m, s, e] of new tokens; returns all of them.
+
+        In a cache of fixed size those are `capacity` ones, of which `causal` lets pass what has
+        been written.
+        """
+        if self.owner.capacity is not None:
+            self.owner.check_room(k.shape[2])
+            self.key, self.value = self._write(self.key, k), self._write(self.value, v)
+        elif self.key is None:
+            self.key, self.value = k, v
+        else:
+            self.key = jnp.concatenate([self.key, k.astype(self.key.dtype)], axis=2)
+            self.value = jnp.concatenate([self.value, v.astype(self.value.dtype)], axis=2)
+        return self.key, self.value
+
+    def _write(self, old: jax.Array, new: jax.Array) -> jax.Array:
+        start = jnp.asarray(self.owner.length, jnp.int32)
+        zero = jnp.zeros((), jnp.int32)
+        return lax.dynamic_update_slice(old, new.astype(old.dtype), (zero, zero, start, zero))
+
+    def crop(self, length: int) -> None:
+        """Keeps the first tokens; room in a cache of fixed size stays."""
+        if self.owner.capacity is None and self.key is not None:
+            self.key, self.value = self.key[:, :, :length], self.value[:, :, :length]
+
+
+class CrossKeyValue(KeyValue):
+    """Keys and values of another sequence, computed once."""
+
+    preallocated = False  # the other sequence's length is not the cache's
+
+    def crop(self, length: int) -> None:
+        """Does nothing: the other sequence stays as it is."""
+
+
+def kv_cache(
+    heads: int, head_dim: int, window: int | None = None, value_dim: int | None = None
+) -> StateSpec:
+    """The keys and values of all tokens so far."""
+    return StateSpec(KeyValue, heads, head_dim, value_dim or head_dim, window)
+
+
+def cross_cache(heads: int, head_dim: int, value_dim: int | None = None) -> StateSpec:
+    """The keys and values of another sequence, which do not change."""
+    return StateSpec(CrossKeyValue, heads, head_dim, value_dim or head_dim)
+
+
+Layout = Sequence[dict[str, StateSpec]]
+
+
+class Slots:
+    """The states of one position of a stack, as attributes."""
+
+    def __init__(self, states: dict[str, KeyValue]):
+        self.states = states
+
+    def __getattr__(self, name: str) -> KeyValue:
+        try:
+            return vars(self)["states"][name]
+        except KeyError:
+            raise AttributeError(f"no state {name!r} in this position of the cache") from None
+
+
+class Cache:
+    """States by stack position and name, with the number of tokens in them.
+
+    `capacity` is None for a growing cache, whose `length` is an int. In a cache of fixed size
+    `length` is a scalar array, so that one compiled program serves all lengths.
+    """
+
+    def __init__(
+        self,
+        states: Sequence[dict[str, KeyValue]],
+        length: Any = 0,
+        capacity: int | None = None,
+    ):
+        self.length = length
+        self.capacity = capacity
+        self.replace(states)
+
+    def replace(self, states: Sequence[dict[str, KeyValue]]) -> None:
+        """Takes these states in place of those here."""
+        self.states = list(states)
+        for state in self._all():
+            state.owner = self
+
+    @classmethod
+    def growing(cls, layout: Layout) -> Cache:
+        """An empty cache that grows."""
+        return cls([{name: spec.kind() for name, spec in states.items()} for states in layout])
+
+    @classmethod
+    def static(cls, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
+        """An empty cache for `batch` sequences of at most `capacity` tokens."""
+        states = [
+            {name: spec.allocate(batch, capacity, dtype) for name, spec in states.items()}
+            for states in layout
+        ]
+        return cls(states, jnp.zeros((), jnp.int32), capacity)
+
+    def _all(self) -> Iterator[KeyValue]:
+        return (state for position in self.states for state in position.values())
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, index: int) -> Slots:
+        return Slots(self.states[index])
+
+    def __iter__(self) -> Iterator[tuple[jax.Array, jax.Array]]:
+        for position in self.states:
+            state = next(iter(position.values()))
+            yield state.key, state.value
+
+    def check_room(self, count: int) -> None:
+        """Raises InputError if `count` more tokens do not fit, as far as that is known."""
+        length = count if is_traced(self.length) else int(self.length) + count
+        if length > self.capacity:
+            raise InputError(
+                "the cache is full",
+                key="past_key_values",
+                expected=f"at most {self.capacity} tokens",
+                found=str(length),
+            )
+
+    def advance(self, count: int) -> None:
+        """Counts tokens that all layers have written."""
+        self.length = self.length + count
+
+    def copy(self) -> Cache:
+        """A cache with the same arrays; writing to one does not show in the other."""
+        states = [{n: copy.copy(state) for n, state in item.items()} for item in self.states]
+        return Cache(states, self.length, self.capacity)
+
+    def reorder(self, index: jax.Array) -> Cache:
+        """Replaces batch entry i by entry index[i]: beams that go on."""
+        index = jnp.asarray(index)
+        take = partial(jnp.take, indices=index, axis=0, mode="clip")
+        self.replace(jax.tree.map(take, self.states))
+        return self
+
+    def crop(self, count: int) -> Cache:
+        """Keeps the first `count` tokens; all but the last -count, where it is negative."""
+        kept = self.length + count if count < 0 else count
+        least = min if self.capacity is None else jnp.minimum
+        self.length = least(self.length, kept)
+        for state in self._all():
+            state.crop(self.length)
+        return self
+
+    def to_legacy(self) -> tuple[tuple[jax.Array, ...], ...]:
+        """Per position, the keys and values of each filled state in order, as plain tuples."""
+        return tuple(
+            tuple(x for state in position.values() if state.filled for x in state.read())
+            for position in self.states
+        )
+
+    @classmethod
+    def from_legacy(
+        cls, past: Sequence[Sequence[jax.Array]], layout: Layout | None = None
+    ) -> Cache:
+        """The inverse of `to_legacy`, as a growing cache; states are kv, cross unless named."""
+        if layout is None:
+            kinds = {"kv": kv_cache(0, 0), "cross": cross_cache(0, 0)}
+            layout = [dict(list(kinds.items())[: len(arrays) // 2]) for arrays in past]
+        cache = cls.growing(layout)
+        if len(past) != len(cache):
+            raise InputError(
+                key="past_key_values", expected=f"{len(cache)} layers", found=str(len(past))
+            )
+        for states, arrays in zip(cache.states, past, strict=True):
+            for state, start in zip(states.values(), range(0, len(arrays), 2), strict=False):
+                k, _ = state.fill(*map(jnp.asarray, arrays[start : start + 2]))
+                if state.preallocated:
+                    cache.length = k.shape[2]
+        return cache
+
+
+def as_cache(past: Any, layout: Layout) -> Cache:
+    """A cache as it is; the keys and values of each layer in tuples as a growing cache."""
+    if isinstance(past, Cache):
+        return past
+    if isinstance(past, list | tuple):
+        return Cache.from_legacy(past, layout)
+    raise InputError(
+        key="past_key_values", expected="a Cache, or a tuple per layer", found=show(past)
+    )
+
+
+def with_past(blocks: Iterable[Any], past: Cache | None) -> Iterator[tuple[Any, Slots | None]]:
+    """Each block of a stack with its slots, None without a cache."""
+    for position, block in enumerate(blocks):
+        yield block, None if past is None else past[position]
+
+
+for _kind in (KeyValue, CrossKeyValue):
+    jax.tree_util.register_pytree_node(
+        _kind,
+        lambda state: ((state.key, state.value), None),
+        lambda _, arrays, kind=_kind: kind(*arrays),
+    )
+
+
+def _flatten(cache: Cache) -> tuple[tuple, tuple]:
+    # The length of a growing cache is an int, on which shapes depend.
+    if cache.capacity is None:
+        return (cache.states,), (cache.length, None)
+    return (cache.states, cache.length), (0, cache.capacity)
+
+
+def _unflatten(meta: tuple, data: tuple) -> Cache:
+    length, capacity = meta
+    return Cache(data[0], data[1] if capacity is not None else length, capacity)
+
+
+jax.tree_util.register_pytree_node(Cache, _flatten, _unflatten)

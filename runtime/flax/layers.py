@@ -1,0 +1,211 @@
+"""Layers with explicit sizes; their inputs and outputs are in checkpoint layout (NCHW)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+
+from .base import CONV2D, LINEAR, Layer, Parameter, at_least_float32, value
+from .functional import check_range
+from .initialization import kaiming_uniform, normal, ones, uniform, zeros
+
+_WEIGHT = kaiming_uniform(a=math.sqrt(5.0))  # variance 1 / (3 inputs)
+
+
+def _bias_rule(inputs: int):
+    bound = 1 / math.sqrt(max(inputs, 1))
+    return uniform(-bound, bound)
+
+
+class Linear(Layer):
+    """y = x W + b over the last axis: [..., in_features] -> [..., out_features]."""
+
+    kind = "linear"
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rngs: nnx.Rngs):
+        shape = (out_features, in_features)
+        self.weight = Parameter(shape, permutation=LINEAR, init=_WEIGHT, rngs=rngs)
+        self.bias = None
+        if bias:
+            self.bias = Parameter(out_features, init=_bias_rule(in_features), rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        weight = value(self.weight)
+        # A weight shared with an embedding is stored as the table: [out, in].
+        axis = 0 if self.weight.permutation == LINEAR else 1
+        x = jnp.asarray(x).astype(weight.dtype)
+        y = lax.dot_general(x, weight, (((x.ndim - 1,), (axis,)), ((), ())))
+        return y if self.bias is None else y + value(self.bias)
+
+
+class Embedding(Layer):
+    """Rows of a table: int[...] -> [..., embedding_dim].
+
+    An id out of range is an InputError; in compiled code, where none can be raised, the nearest
+    row. No gradient reaches the row `padding_idx` from here.
+    """
+
+    kind = "embedding"
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        self.num_embeddings = num_embeddings
+        if padding_idx is not None and padding_idx < 0:
+            padding_idx += num_embeddings
+        self.padding_idx = padding_idx
+        self.weight = Parameter((num_embeddings, embedding_dim), init=normal(1.0), rngs=rngs)
+
+    def __call__(self, ids: jax.Array) -> jax.Array:
+        ids = check_range(ids, self.weight.shape[0], "the ids")
+        rows = jnp.take(self.weight[...], ids, axis=0, mode="clip")
+        if self.padding_idx is not None:
+            kept = (ids != self.padding_idx)[..., None]
+            rows = jnp.where(kept, rows, lax.stop_gradient(rows))
+        return rows.astype(self.weight.compute_dtype)
+
+
+class LayerNorm(Layer):
+    """Zero mean and unit variance over the last axis, then scale and shift; float32 statistics."""
+
+    kind = "norm"
+
+    def __init__(self, size: int, eps: float = 1e-5, bias: bool = True, *, rngs: nnx.Rngs):
+        self.eps = eps
+        self.weight = Parameter(size, init=ones(), rngs=rngs)
+        self.bias = Parameter(size, init=zeros(), rngs=rngs) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        wide = at_least_float32(x)
+        # Subtracting the mean before squaring stays exact for inputs far from zero.
+        centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
+        variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+        y = centred * lax.rsqrt(variance + self.eps) * value(self.weight).astype(wide.dtype)
+        if self.bias is not None:
+            y = y + value(self.bias).astype(wide.dtype)
+        return y.astype(self.weight.compute_dtype)
+
+
+class RMSNorm(Layer):
+    """Unit mean square over the last axis in float32, then, in the layer's dtype, a scale."""
+
+    kind = "norm"
+
+    def __init__(self, size: int, eps: float = 1e-6, *, rngs: nnx.Rngs):
+        self.eps = eps
+        self.weight = Parameter(size, init=ones(), rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        wide = at_least_float32(x)
+        y = wide * lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + self.eps)
+        weight = value(self.weight)
+        return weight * y.astype(weight.dtype)
+
+
+class _Random(nnx.Module):
+    """Base of layers that draw in training mode, each from a stream of its own."""
+
+    def __init__(self, rate: float, *, rngs: nnx.Rngs):
+        self.rate = float(rate)
+        self.deterministic = True  # set by nnx's train() and eval()
+        self.stream = rngs.dropout.fork() if self.rate > 0 else None
+
+    def kept(self, shape: Sequence[int]) -> jax.Array:
+        """bool of this shape, False with probability `rate`."""
+        return jax.random.bernoulli(self.stream(), 1 - self.rate, tuple(shape))
+
+    def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        if self.deterministic or self.rate == 0:
+            return x
+        if self.rate >= 1:
+            return jnp.zeros_like(x)
+        kept = self.kept(self.mask_shape(x.shape))
+        return jnp.where(kept, x / (1 - self.rate), jnp.zeros_like(x))
+
+
+class Dropout(_Random):
+    """In training, zeroes entries with probability `rate` and scales the rest up."""
+
+
+class DropPath(_Random):
+    """In training, zeroes whole entries of the first axis, and scales the rest up."""
+
+    def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (shape[0], *(1,) * (len(shape) - 1))
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+class Conv2d(Layer):
+    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with symmetric zero padding.
+
+    Computed on [b, h, w, c]; the kernel is stored as [kh, kw, in / groups, out].
+    """
+
+    kind = "conv"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        self.stride = _pair(stride)
+        self.padding = _pair(padding)
+        self.dilation = _pair(dilation)
+        self.groups = groups
+        shape = (out_channels, in_channels // groups, *_pair(kernel_size))
+        self.weight = Parameter(shape, permutation=CONV2D, init=_WEIGHT, rngs=rngs)
+        self.bias = None
+        if bias:
+            self.bias = Parameter(out_channels, init=_bias_rule(math.prod(shape[1:])), rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        weight = value(self.weight)
+        y = lax.conv_general_dilated(
+            jnp.asarray(x).astype(weight.dtype).transpose(0, 2, 3, 1),
+            weight,
+            window_strides=self.stride,
+            padding=[(size, size) for size in self.padding],
+            rhs_dilation=self.dilation,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=self.groups,
+        )
+        if self.bias is not None:
+            y = y + value(self.bias)
+        return y.transpose(0, 3, 1, 2)
+
+
+class PixelShuffle(nnx.Module):
+    """Channels become pixels: [b, c r r, h, w] -> [b, c, h r, w r]."""
+
+    def __init__(self, factor: int):
+        self.factor = factor
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        r = self.factor
+        b, c, h, w = x.shape
+        x = x.reshape(b, c // (r * r), r, r, h, w).transpose(0, 1, 4, 2, 5, 3)
+        return x.reshape(b, c // (r * r), h * r, w * r)

@@ -1,0 +1,197 @@
+"""The tensors of a model by their names in checkpoints.
+
+Names come from walking the attributes of modules. `checkpoint_names`, a class attribute, maps an
+attribute to another segment ('' adds none) or to a transform; a trailing underscore does not
+count. The layers of a `Stack` are named like those of a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from ..checkpoint import Slot, Transform, stored_tensors
+from .base import Buffer
+from .blocks import Stack
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One parameter or buffer of a model; in a Stack, one layer's part of it."""
+
+    name: str  # in checkpoints, or of its own where a transform makes it
+    attribute: str
+    owner: nnx.Module
+    variable: nnx.Variable
+    index: Index = ()  # within a Stack
+    transform: Transform | None = None
+    tied_to: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """In checkpoint layout."""
+        stored = self.variable.shape[len(self.index) :]
+        order = self.variable.permutation
+        if order is None:
+            return stored
+        return tuple(stored[order.index(axis)] for axis in range(len(stored)))
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.variable.dtype)
+
+    def read(self) -> np.ndarray:
+        """Its values in checkpoint layout."""
+        array = np.asarray(self.variable.get_value()[self.index])
+        order = self.variable.permutation
+        return array if order is None else array.transpose(np.argsort(order))
+
+    def stored(self, array: Any) -> Any:
+        """Values in checkpoint layout as they are stored here; never the same memory."""
+        order = self.variable.permutation
+        array = array if order is None else array.transpose(order)
+        if isinstance(array, jax.Array):
+            return array.astype(self.dtype)
+        return np.array(array, self.dtype, order="C")
+
+    @property
+    def slot(self) -> Slot:
+        """What the core needs to know of it."""
+        return Slot(self.name, self.shape, self.transform, self.tied_to)
+
+
+@dataclass(frozen=True)
+class LayerParameter:
+    """One layer's part of a parameter in a Stack; reads and writes like a variable."""
+
+    variable: nnx.Variable
+    index: Index
+
+    def get_value(self) -> jax.Array:
+        return self.variable.get_value()[self.index]
+
+    def set_value(self, value: Any) -> None:
+        self.variable.set_value(self.variable.get_value().at[self.index].set(value))
+
+    def __getitem__(self, key: Any) -> jax.Array:
+        return self.get_value()[key]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.variable.shape[len(self.index) :]
+
+    @property
+    def dtype(self) -> Any:
+        return self.variable.dtype
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+
+def leaves(model: nnx.Module) -> list[Leaf]:
+    """All parameters and buffers, in the order of the modules; shared ones point to the first."""
+    first: dict[tuple[int, Index], str] = {}
+    result = []
+    for leaf in _walk(model, "", (), None):
+        name = first.setdefault((id(leaf.variable), leaf.index), leaf.name)
+        result.append(leaf if name == leaf.name else replace(leaf, tied_to=name))
+    return result
+
+
+def _walk(module: Any, prefix: str, index: Index, transform: Transform | None) -> Iterator[Leaf]:
+    names = getattr(module, "checkpoint_names", {})
+    for attribute, child in _children(module):
+        segment = names.get(attribute, attribute.rstrip("_"))
+        inner = transform
+        if isinstance(segment, Transform):
+            inner, segment = segment.at(prefix), attribute
+        elif transform is not None and segment:
+            inner = _descend(transform, segment)
+        name = f"{prefix}{segment}" if segment else prefix.rstrip(".")
+        if isinstance(child, nnx.Param | Buffer):
+            yield Leaf(name, attribute, module, child, index, inner)
+        elif isinstance(child, Stack):
+            for i in range(len(child)):
+                yield from _walk(child.block, f"{name}.{i}.", (*index, i), inner)
+        else:
+            yield from _walk(child, f"{name}." if name else "", index, inner)
+
+
+def _children(module: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(module, nnx.List):
+        items = ((str(i), child) for i, child in enumerate(module))
+    else:
+        items = vars(module).items()
+    for name, child in items:
+        if isinstance(child, nnx.Module | nnx.List | nnx.Dict | nnx.Param | Buffer):
+            yield name, child
+
+
+def _descend(transform: Transform, segment: str) -> Transform:
+    """The transform of a module, for what the module holds under `segment`."""
+    changed = {}
+    for field in fields(transform):
+        value = getattr(transform, field.name)
+        if isinstance(value, Transform):
+            changed[field.name] = _descend(value, segment)
+        elif field.metadata.get("key", field.type == "Source"):
+            changed[field.name] = f"{value}.{segment}"
+    return replace(transform, **changed)
+
+
+def parameters(model: nnx.Module) -> dict[str, nnx.Param | LayerParameter]:
+    """Trainable parameters by checkpoint name, shared ones once."""
+    return {
+        leaf.name: LayerParameter(leaf.variable, leaf.index) if leaf.index else leaf.variable
+        for leaf in leaves(model)
+        if leaf.tied_to is None and isinstance(leaf.variable, nnx.Param)
+    }
+
+
+def tensors(model: nnx.Module) -> dict[str, Any]:
+    """What a checkpoint holds: arrays, or what becomes one when it is asked for."""
+    own = {leaf.name: leaf for leaf in leaves(model)}
+    return stored_tensors([leaf.slot for leaf in own.values()], lambda name: own[name].read())
+
+
+def state_dict(model: nnx.Module, of: nnx.State | None = None) -> dict[str, np.ndarray]:
+    """What a checkpoint holds: {name: numpy array in checkpoint layout}, tied ones once.
+
+    `of`: a state of the model's parameters (gradients, say) to take the place of their values.
+    """
+    if of is not None:
+        graphdef, _, rest = nnx.split(model, nnx.Param, ...)
+        model = nnx.merge(graphdef, of, rest)
+    return {name: np.asarray(array) for name, array in tensors(model).items()}
+
+
+def fill(items: Iterable[Leaf], value: Callable[[Leaf], Any]) -> None:
+    """Sets variables to `value(leaf)`, arrays in checkpoint layout; one variable at a time.
+
+    Of a variable in a Stack, either all layers are among `items`, or it has values already.
+    """
+    groups: dict[int, list[Leaf]] = {}
+    for leaf in items:
+        if leaf.tied_to is None:
+            groups.setdefault(id(leaf.variable), []).append(leaf)
+    for group in groups.values():
+        variable, depth = group[0].variable, len(group[0].index)
+        if not depth:
+            variable.set_value(jnp.asarray(group[0].stored(value(group[0]))))
+            continue
+        old = variable.get_value()
+        whole = np.empty(variable.shape, group[0].dtype)
+        if len(group) < np.prod(variable.shape[:depth]):
+            whole[...] = old
+        for leaf in group:
+            whole[leaf.index] = leaf.stored(value(leaf))
+        variable.set_value(jnp.asarray(whole))

@@ -1,0 +1,76 @@
+"""Small operations that PyTorch lacks, or has under another signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .cache import Cache
+
+
+def one_of(**inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given."""
+    given = [name for name, value in inputs.items() if value is not None]
+    if len(given) != 1:
+        raise InputError(
+            expected=f"exactly one of {', '.join(inputs)}", found=" and ".join(given) or "none"
+        )
+
+
+def new_positions(
+    count: int, past: Cache | None = None, device: torch.device | None = None
+) -> Tensor:
+    """The positions of `count` new tokens, which follow those in the cache: int64 [1, count]."""
+    positions = torch.arange(count, device=device)[None]
+    return positions if past is None else positions + past.offset
+
+
+def shape_of(x: Tensor) -> tuple[int, ...]:
+    """The sizes of all axes."""
+    return tuple(x.shape)
+
+
+def take(x: Tensor, index: Tensor, axis: int = 0) -> Tensor:
+    """The slices of x at `index`, whose axes stand where `axis` was."""
+    if index.ndim == 1:
+        return x.index_select(axis, index)
+    axis %= x.ndim
+    taken = x.index_select(axis, index.reshape(-1))
+    return taken.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+
+
+def take_along(x: Tensor, index: Tensor, axis: int) -> Tensor:
+    """The entries of x at `index` along one axis; the other axes correspond."""
+    return torch.take_along_dim(x, index.long(), dim=axis)
+
+
+def select_rows(x: Tensor, index: Tensor) -> Tensor:
+    """One row per batch entry: x [b, s, ...], index [b] -> x[i, index[i]] [b, ...]."""
+    return x[torch.arange(x.shape[0], device=x.device), index]
+
+
+def pad(x: Tensor, after: Sequence[int], before: Sequence[int] | None = None) -> Tensor:
+    """Zeros behind (and before) the entries of each axis."""
+    before = before or (0,) * x.ndim
+    pairs = zip(reversed(before), reversed(after), strict=True)
+    return F.pad(x, [size for pair in pairs for size in pair])
+
+
+def l2_normalize(x: Tensor, axis: int = -1) -> Tensor:
+    """x divided by its Euclidean norm along one axis."""
+    return x / torch.linalg.vector_norm(x, dim=axis, keepdim=True)
+
+
+def interpolate(
+    x: Tensor, size: Sequence[int], mode: str = "bilinear", align_corners: bool = False
+) -> Tensor:
+    """Resizes x [b, c, h, w] to `size`, by nearest, bilinear or bicubic (a = -0.75), unfiltered."""
+    corners = None if mode == "nearest" else align_corners
+    return F.interpolate(x, tuple(size), mode=mode, align_corners=corners)

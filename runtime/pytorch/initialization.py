@@ -1,0 +1,149 @@
+"""The values that parameters start from: rules by kind of layer, or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import init
+
+from ..errors import ConfigError
+from .activations import MODULES
+from .layers import RMSNorm
+
+NORMS = (
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.modules.batchnorm._NormBase,  # batch and instance norms
+    RMSNorm,
+)
+KINDS: dict[str, tuple[type[nn.Module], ...]] = {
+    "linear": (nn.Linear,),
+    "embedding": (nn.Embedding,),
+    "norm": NORMS,
+    "conv": (nn.modules.conv._ConvNd,),
+}
+LEARNED = tuple(MODULES.values())  # activations, which have first values of their own
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Fills a tensor; numbers may be given as names of fields of the configuration."""
+
+    fill: Callable[..., Any]
+    values: Mapping[str, float | str]
+
+    def __call__(self, tensor: Tensor, config: Any) -> None:
+        values = {
+            name: getattr(config, value) if isinstance(value, str) else value
+            for name, value in self.values.items()
+        }
+        self.fill(tensor, **values)
+
+
+def normal(std: float | str, mean: float | str = 0.0) -> Rule:
+    """Draws from a normal distribution."""
+    return Rule(init.normal_, {"std": std, "mean": mean})
+
+
+def trunc_normal(
+    std: float | str, mean: float | str = 0.0, a: float | str = -2.0, b: float | str = 2.0
+) -> Rule:
+    """Draws from a normal distribution, again where the value is outside [a, b]."""
+    return Rule(init.trunc_normal_, {"std": std, "mean": mean, "a": a, "b": b})
+
+
+def uniform(a: float | str, b: float | str) -> Rule:
+    """Draws uniformly from [a, b)."""
+    return Rule(init.uniform_, {"a": a, "b": b})
+
+
+def constant(value: float | str) -> Rule:
+    """Sets all entries to one value."""
+    return Rule(init.constant_, {"val": value})
+
+
+def zeros() -> Rule:
+    """Sets all entries to 0."""
+    return constant(0.0)
+
+
+def ones() -> Rule:
+    """Sets all entries to 1."""
+    return constant(1.0)
+
+
+def xavier_uniform(gain: float | str = 1.0) -> Rule:
+    """Uniform with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
+    return Rule(init.xavier_uniform_, {"gain": gain})
+
+
+def xavier_normal(gain: float | str = 1.0) -> Rule:
+    """Normal with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
+    return Rule(init.xavier_normal_, {"gain": gain})
+
+
+def kaiming_uniform(a: float | str = 0.0) -> Rule:
+    """Uniform with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
+    return Rule(init.kaiming_uniform_, {"a": a})
+
+
+def kaiming_normal(a: float | str = 0.0) -> Rule:
+    """Normal with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
+    return Rule(init.kaiming_normal_, {"a": a})
+
+
+@torch.no_grad()
+def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
+    """Fills the parameters of `model` by its `initializers`.
+
+    What an inner model has filled is left alone, and so is what is tied to another module.
+    `only`: instead, just the parameters and buffers of these names.
+    """
+    for path, module in model.named_modules():
+        if only is None and getattr(module, "initialized", False):
+            continue
+        module.initialized = True
+        leaves = dict(module.named_parameters(recurse=False))
+        if only is not None:
+            leaves |= dict(module.named_buffers(recurse=False))
+        for leaf, tensor in leaves.items():
+            name = f"{path}.{leaf}" if path else leaf
+            if leaf not in getattr(module, "tied", ()) and (only is None or name in only):
+                _fill(model, module, leaf, tensor, name)
+
+
+def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: str) -> None:
+    rule = _find_rule(model.initializers, module, leaf, name)
+    if rule is not None:
+        rule(tensor, model.config)
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            tensor[module.padding_idx].zero_()
+    elif leaf in RUNNING:
+        module.reset_running_stats()
+    elif isinstance(module, LEARNED):
+        module.reset_parameters()
+    else:
+        hint = f"Known are {', '.join(model.initializers) or 'none'}"
+        what = f"no initializer of {type(model).__name__} is for this parameter"
+        raise ConfigError(what, key=name, hint=hint)
+
+
+def _find_rule(rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str) -> Rule | None:
+    """The first path that matches, also below the base model's name; else that of the kind."""
+    for pattern, rule in rules.items():
+        if pattern in KINDS or pattern in ("bias", "param"):
+            continue
+        if fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}"):
+            return rule
+    if leaf in RUNNING or isinstance(module, LEARNED):
+        return None
+    if leaf == "bias":
+        return rules.get("bias")
+    kinds = (kind for kind, types in KINDS.items() if isinstance(module, types))
+    return rules.get(next(kinds, "param"))

@@ -1,0 +1,204 @@
+"""What the layers of a model keep between calls, and how much of it is filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class StateSpec:
+    """What one layer keeps: keys and values of past tokens (kv), or of another sequence (cross)."""
+
+    kind: str
+    heads: int
+    head_dim: int
+    value_dim: int
+    window: int | None = None  # how many positions back are read, if not all
+
+
+def kv_cache(
+    heads: int, head_dim: int, window: int | None = None, value_dim: int | None = None
+) -> StateSpec:
+    """The keys and values of all tokens so far."""
+    return StateSpec("kv", heads, head_dim, value_dim or head_dim, window)
+
+
+def cross_cache(heads: int, head_dim: int, value_dim: int | None = None) -> StateSpec:
+    """The keys and values of another sequence, which do not change."""
+    return StateSpec("cross", heads, head_dim, value_dim or head_dim)
+
+
+class Extent:
+    """How many tokens a cache holds; shared by all its states.
+
+    A static cache keeps the number as a 0-d tensor, which compiled code can change without being
+    compiled again. Code that is not compiled also counts in Python, which spares it from waiting
+    for a device; `count` is None when compiled code has moved on without counting.
+    """
+
+    __slots__ = ("capacity", "count", "length")
+
+    def __init__(self, capacity: int | None = None, device: torch.device | str | None = None):
+        self.capacity = capacity
+        self.count: int | None = 0
+        self.length: int | Tensor = 0
+        if capacity is not None:
+            self.length = torch.zeros((), dtype=torch.int64, device=device)
+
+    @property
+    def offset(self) -> int | Tensor:
+        """The number of tokens: an int where it is known, else a 0-d tensor."""
+        if self.capacity is None:
+            return self.length
+        if torch.compiler.is_compiling():
+            return self.length
+        if self.count is None:
+            self.count = int(self.length)
+        return self.count
+
+    def set(self, length: int) -> None:
+        """Makes it this many tokens."""
+        self.count = length
+        if self.capacity is None:
+            self.length = length
+        else:
+            self.length.fill_(length)
+
+    def advance(self, count: int) -> None:
+        """Counts new tokens."""
+        if self.capacity is None:
+            self.length += count
+            return
+        self.length.add_(count)
+        if torch.compiler.is_compiling():
+            self.count = None  # written without being read, or each value would be compiled for
+        elif self.count is not None:
+            self.count += count
+
+
+class CrossState:
+    """Keys [b, n, t, d] and values [b, n, t, e] of another sequence, filled once."""
+
+    __slots__ = ("keys", "values")
+
+    def __init__(self, keys: Tensor | None = None, values: Tensor | None = None):
+        self.keys = keys
+        self.values = values
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to read."""
+        return self.keys is not None
+
+    def fill(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Keeps these, and returns them."""
+        self.keys, self.values = k, v
+        return k, v
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """All keys and values."""
+        return self.keys, self.values
+
+    def copy(self, extent: Extent) -> CrossState:
+        """One that changes by itself; tensors are shared, since they are never written to."""
+        return type(self)(self.keys, self.values)
+
+    def reorder(self, index: Tensor) -> None:
+        """Replaces batch entry i by entry index[i]."""
+        if self.filled:
+            self.fill(self.keys.index_select(0, index), self.values.index_select(0, index))
+
+    def crop(self, length: int) -> None:
+        """Nothing to do: the other sequence stays."""
+
+
+class GrowingState(CrossState):
+    """Keys and values of all tokens so far, concatenated."""
+
+    __slots__ = ()
+
+    def update(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Appends those of new tokens, [b, n, s, d] and [b, n, s, e]; returns all so far."""
+        if self.keys is not None:
+            k, v = torch.cat((self.keys, k), dim=2), torch.cat((self.values, v), dim=2)
+        return self.fill(k, v)
+
+    def crop(self, length: int) -> None:
+        """Keeps the first tokens."""
+        if self.filled:
+            self.fill(self.keys[:, :, :length], self.values[:, :, :length])
+
+
+class StaticState:
+    """Preallocated keys [b, n, capacity, d] and values [b, n, capacity, e], written in place."""
+
+    __slots__ = ("extent", "keys", "values")
+
+    filled = True
+
+    def __init__(self, extent: Extent, keys: Tensor, values: Tensor):
+        self.extent = extent
+        self.keys = keys
+        self.values = values
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """What is filled; in compiled code, everything."""
+        offset = self.extent.offset
+        if isinstance(offset, Tensor):
+            return self.keys, self.values
+        return self.keys[:, :, :offset], self.values[:, :, :offset]
+
+    def update(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Writes those of new tokens, [b, n, s, d] and [b, n, s, e].
+
+        Returns all so far; in compiled code the whole capacity, whose shape does not change.
+        """
+        offset, new = self.extent.offset, k.shape[2]
+        if isinstance(offset, Tensor):
+            positions = torch.arange(new, device=k.device) + offset
+            self.keys.index_copy_(2, positions, k.to(self.keys.dtype))
+            self.values.index_copy_(2, positions, v.to(self.values.dtype))
+            return self.keys, self.values
+        end = offset + new
+        if end > self.extent.capacity:
+            raise InputError(
+                "the cache is full",
+                key="past_key_values",
+                expected=f"at most {self.extent.capacity} tokens",
+                found=str(end),
+            )
+        self.keys[:, :, offset:end] = k
+        self.values[:, :, offset:end] = v
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+    def copy(self, extent: Extent) -> StaticState:
+        """One that changes by itself."""
+        return StaticState(extent, self.keys.clone(), self.values.clone())
+
+    def reorder(self, index: Tensor) -> None:
+        """Replaces batch entry i by entry index[i]."""
+        self.keys.copy_(self.keys.index_select(0, index))
+        self.values.copy_(self.values.index_select(0, index))
+
+    def crop(self, length: int) -> None:
+        """Nothing to do: what lies beyond the length is neither read nor kept."""
+
+
+State = CrossState | GrowingState | StaticState
+
+
+class Slots:
+    """The states of one position of the stack, as attributes."""
+
+    def __init__(self, states: dict[str, State]):
+        self.__dict__.update(states)
+
+    def states(self) -> Iterable[State]:
+        """The states in their order."""
+        return self.__dict__.values()

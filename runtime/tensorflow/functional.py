@@ -1,0 +1,101 @@
+"""Small functions that generated code calls where TensorFlow has no one-liner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import InputError
+
+Size = int | tf.Tensor
+
+
+def shape_of(x: tf.Tensor) -> list[Size]:
+    """The shape: an int where it is known, else a scalar tensor."""
+    static = x.shape.as_list()
+    if None not in static:
+        return static
+    dynamic = tf.shape(x)
+    return [dynamic[axis] if size is None else size for axis, size in enumerate(static)]
+
+
+def integers(x: Any) -> tf.Tensor:
+    """Whole numbers or booleans, as an int32 tensor."""
+    return tf.cast(tf.convert_to_tensor(x), tf.int32)
+
+
+def one_of(**inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given."""
+    given = [name for name, x in inputs.items() if x is not None]
+    if len(given) != 1:
+        raise InputError(
+            expected=f"exactly one of {' and '.join(inputs)}",
+            found=" and ".join(given) or "none of them",
+        )
+
+
+def take(x: tf.Tensor, index: tf.Tensor, axis: int = 0) -> tf.Tensor:
+    """Slices of `x` along `axis`, whose place in the shape the axes of `index` take."""
+    return tf.gather(x, index, axis=axis)
+
+
+def take_along(x: tf.Tensor, index: tf.Tensor, axis: int) -> tf.Tensor:
+    """Entries of `x` along `axis`: y[.., i, ..] = x[.., index[.., i, ..], ..].
+
+    `index` has as many axes as `x`; other axes may be 1 in either.
+    """
+    rank = x.shape.rank
+    axis %= rank
+    sizes, index_sizes = shape_of(x), shape_of(index)
+    common = [a if isinstance(b, int) and b == 1 else b for a, b in zip(sizes, index_sizes)]
+    x = tf.broadcast_to(x, [*common[:axis], sizes[axis], *common[axis + 1 :]])
+    index = tf.broadcast_to(index, [*common[:axis], index_sizes[axis], *common[axis + 1 :]])
+    if axis == rank - 1:
+        return tf.gather(x, index, axis=axis, batch_dims=axis)
+    order = [a for a in range(rank) if a != axis] + [axis]
+    last = tf.gather(
+        tf.transpose(x, order), tf.transpose(index, order), axis=rank - 1, batch_dims=rank - 1
+    )
+    return tf.transpose(last, np.argsort(order))
+
+
+def select_rows(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """One row per batch entry, x[i, index[i]]: [b, s, ...], int[b] -> [b, ...]."""
+    return tf.gather(x, index, axis=1, batch_dims=1)
+
+
+def pad(x: tf.Tensor, after: Sequence[Size], before: Sequence[Size] | None = None) -> tf.Tensor:
+    """Zeros behind (and before) the entries of each axis."""
+    before = [0] * len(after) if before is None else before
+    return tf.pad(x, [list(pair) for pair in zip(before, after, strict=True)])
+
+
+def l2_normalize(x: tf.Tensor, axis: int = -1) -> tf.Tensor:
+    """x / |x| along an axis."""
+    return x / tf.norm(x, axis=axis, keepdims=True)
+
+
+def einsum(pattern: str, *operands: tf.Tensor) -> tf.Tensor:
+    """Sum of products over the axes that the right side of the pattern lacks."""
+    return tf.einsum(pattern.replace(" ", ""), *operands)
+
+
+def interpolate(
+    x: tf.Tensor, size: Sequence[int], mode: str = "bilinear", align_corners: bool = False
+) -> tf.Tensor:
+    """Resizes [b, c, h, w] to [b, c, *size]: two matrix products, the same in all frameworks."""
+    from ..resize import resize_matrix
+
+    for axis, new in ((2, int(size[0])), (3, int(size[1]))):
+        old = x.shape[axis]
+        if old is None:
+            raise InputError("interpolate needs a known height and width when it is traced")
+        if old == new:
+            continue
+        matrix = tf.constant(resize_matrix(old, new, mode, align_corners), tf.float32)
+        pattern = "ih,bchw->bciw" if axis == 2 else "iw,bchw->bchi"
+        x = tf.cast(tf.einsum(pattern, matrix, tf.cast(x, tf.float32)), x.dtype)
+    return x

@@ -1,0 +1,188 @@
+"""Random and constant first values of parameters, by rules.
+
+A rule's numbers may be names of config fields: `normal("initializer_range")`. Random values come
+from TensorFlow's global generator, which `keras.utils.set_random_seed` seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .base import Layer, Parameter
+
+Number = float | str
+Sampler = Callable[..., tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`sample(shape, dtype, fans, *numbers)` with numbers given here or in the config."""
+
+    sample: Sampler
+    numbers: tuple[Number, ...] = ()
+
+    def __call__(self, parameter: Parameter, config: Any) -> tf.Tensor:
+        """A value for the parameter, in its own layout."""
+        numbers = [getattr(config, x) if isinstance(x, str) else x for x in self.numbers]
+        shape = [int(size) for size in parameter.shape]
+        dtype = tf.as_dtype(parameter.dtype)
+        # Half precision would truncate the distribution's tails.
+        wide = dtype if dtype == tf.float64 else tf.float32
+        return tf.cast(self.sample(shape, wide, _fans(parameter), *numbers), dtype)
+
+
+def _fans(parameter: Parameter) -> tuple[int, int]:
+    """Inputs and outputs per position: [out, in, *kernel] in checkpoint layout."""
+    shape = parameter.checkpoint_shape
+    if len(shape) < 2:
+        return 1, 1
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+def _fill(shape: Sequence[int], dtype: tf.DType, _fans: Any, value: float) -> tf.Tensor:
+    return tf.fill(shape, tf.cast(value, dtype))
+
+
+def _normal(
+    shape: Sequence[int], dtype: tf.DType, _fans: Any, std: float, mean: float
+) -> tf.Tensor:
+    return tf.random.normal(shape, mean, std, dtype)
+
+
+def _trunc_normal(
+    shape: Sequence[int],
+    dtype: tf.DType,
+    _fans: Any,
+    std: float,
+    mean: float,
+    low: float,
+    high: float,
+) -> tf.Tensor:
+    def share(x: float) -> float:  # of a normal distribution that lies below x
+        return (1 + math.erf((x - mean) / (std * math.sqrt(2)))) / 2
+
+    # Inverse of the distribution function, applied to numbers between the two ends.
+    uniform = tf.random.uniform(shape, 2 * share(low) - 1, 2 * share(high) - 1, dtype)
+    # erfinv is infinite at the very ends
+    uniform = tf.clip_by_value(uniform, -1 + 1e-7, 1 - 1e-7)
+    values = mean + std * math.sqrt(2) * tf.math.erfinv(uniform)
+    return tf.clip_by_value(values, low, high)
+
+
+def _uniform(
+    shape: Sequence[int], dtype: tf.DType, _fans: Any, low: float, high: float
+) -> tf.Tensor:
+    return tf.random.uniform(shape, low, high, dtype)
+
+
+def _xavier_uniform(
+    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int], gain: float
+) -> tf.Tensor:
+    bound = gain * math.sqrt(6 / sum(fans))
+    return tf.random.uniform(shape, -bound, bound, dtype)
+
+
+def _xavier_normal(
+    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int], gain: float
+) -> tf.Tensor:
+    return tf.random.normal(shape, 0.0, gain * math.sqrt(2 / sum(fans)), dtype)
+
+
+def _kaiming_uniform(
+    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int], slope: float
+) -> tf.Tensor:
+    bound = math.sqrt(6 / ((1 + slope**2) * fans[0]))
+    return tf.random.uniform(shape, -bound, bound, dtype)
+
+
+def _kaiming_normal(
+    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int]
+) -> tf.Tensor:
+    return tf.random.normal(shape, 0.0, math.sqrt(2 / fans[1]), dtype)
+
+
+def normal(std: Number, mean: Number = 0.0) -> Rule:
+    """Draws from a normal distribution."""
+    return Rule(_normal, (std, mean))
+
+
+def trunc_normal(std: Number, mean: Number = 0.0, a: Number = -2.0, b: Number = 2.0) -> Rule:
+    """Draws from a normal distribution within [a, b]."""
+    return Rule(_trunc_normal, (std, mean, a, b))
+
+
+def uniform(a: Number, b: Number) -> Rule:
+    """Draws uniformly from [a, b)."""
+    return Rule(_uniform, (a, b))
+
+
+def constant(value: Number) -> Rule:
+    """Sets all entries to one value."""
+    return Rule(_fill, (value,))
+
+
+def zeros() -> Rule:
+    """Sets all entries to 0."""
+    return constant(0.0)
+
+
+def ones() -> Rule:
+    """Sets all entries to 1."""
+    return constant(1.0)
+
+
+def xavier_uniform(gain: Number = 1.0) -> Rule:
+    """Uniform with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
+    return Rule(_xavier_uniform, (gain,))
+
+
+def xavier_normal(gain: Number = 1.0) -> Rule:
+    """Normal with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
+    return Rule(_xavier_normal, (gain,))
+
+
+def kaiming_uniform(a: Number = 0.0) -> Rule:
+    """Uniform with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
+    return Rule(_kaiming_uniform, (a,))
+
+
+def kaiming_normal() -> Rule:
+    """Normal with variance 2 / fan out (He et al. 2015)."""
+    return Rule(_kaiming_normal)
+
+
+def find_rule(
+    name: str, parameter: Parameter, owner: Layer, rules: Mapping[str, Rule]
+) -> Rule | None:
+    """The rule for a leaf: by its name, as the leaf's own, as a bias, or by the layer's kind."""
+    for pattern, rule in rules.items():
+        if fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}"):
+            return rule
+    return parameter.init or rules.get(owner.kind)
+
+
+def initialize(
+    name: str, parameter: Parameter, owner: Layer, rules: Mapping[str, Rule], config: Any
+) -> None:
+    """Give a parameter its first value; `name` is that in the checkpoint."""
+    rule = find_rule(name, parameter, owner, rules)
+    if rule is None:
+        raise ConfigError(
+            "no initializer is for this", key=name, hint=f"The layer's kind is {owner.kind!r}"
+        )
+    value = rule(parameter, config)
+    padding = getattr(owner, "padding_idx", None)
+    if padding is not None:
+        zero = tf.zeros((1, value.shape[1]), value.dtype)
+        value = tf.tensor_scatter_nd_update(value, [[padding]], zero)
+    parameter.assign(value)

@@ -1,0 +1,237 @@
+"""Layers with learnable values, and the random ones: explicit sizes, variables in the constructor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ..errors import InputError
+from .base import Layer, Parameter, value
+from .functional import shape_of
+from .random import Random
+
+
+class Linear(Layer):
+    """y = x W + b over the last axis: [..., in_features] -> [..., out_features]."""
+
+    kind = "linear"
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True):
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(self, "weight", (out_features, in_features), permutation=(1, 0))
+        self.bias = Parameter(self, "bias", (out_features,)) if bias else None
+
+    def tie(self, source: Layer) -> None:
+        """Read the weight of an embedding, [out_features, in_features], instead of an own one."""
+        if self.tied_to is None:
+            del self.weight
+        object.__setattr__(self, "_tied_to", source)  # or Keras would count it as a part
+
+    @property
+    def tied_to(self) -> Layer | None:
+        """The embedding whose weight this layer reads."""
+        return getattr(self, "_tied_to", None)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        # Two axes: the gradient of the weight is then one matrix product, and TensorFlow can fuse
+        # product and bias.
+        shape = None if x.shape.rank == 2 else shape_of(x)
+        rows = x if shape is None else tf.reshape(x, (-1, self.in_features))
+        if self.tied_to is not None:
+            y = tf.matmul(rows, value(self.tied_to.weight), transpose_b=True)
+        else:
+            y = tf.matmul(rows, value(self.weight))
+        if self.bias is not None:
+            y = tf.nn.bias_add(y, value(self.bias))
+        return y if shape is None else tf.reshape(y, (*shape[:-1], y.shape[-1]))
+
+
+class Embedding(Layer):
+    """Rows of a table: int[...] -> [..., embedding_dim]."""
+
+    kind = "embedding"
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None):
+        super().__init__()
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        if padding_idx is not None and padding_idx < 0:
+            padding_idx += num_embeddings
+        self.padding_idx = padding_idx
+        self.weight = Parameter(self, "weight", (num_embeddings, embedding_dim))
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        try:
+            rows = tf.gather(self.weight.value, ids)
+        except tf.errors.InvalidArgumentError as error:  # only eager calls on a CPU notice
+            raise self._out_of_range(ids) from error
+        if self.padding_idx is not None:
+            rows = _without_gradient(rows, tf.equal(ids, self.padding_idx))
+        return tf.cast(rows, self.weight.read_dtype)
+
+    def _out_of_range(self, ids: tf.Tensor) -> InputError:
+        low, high = int(tf.reduce_min(ids)), int(tf.reduce_max(ids))
+        return InputError(
+            f"the embedding {self.name!r} has {self.num_embeddings} rows",
+            expected=f"ids from 0 to {self.num_embeddings - 1}",
+            found=str(low if low < 0 else high),
+        )
+
+
+def _without_gradient(rows: tf.Tensor, frozen: tf.Tensor) -> tf.Tensor:
+    """`rows` [..., d], through which no gradient flows where `frozen` [...]."""
+
+    @tf.custom_gradient
+    def identity(rows: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return tf.where(frozen[..., None], tf.zeros_like(upstream), upstream)
+
+        return tf.identity(rows), gradient
+
+    return identity(rows)
+
+
+class LayerNorm(Layer):
+    """Zero mean and unit variance over the last axis, then scale and shift; float32 statistics."""
+
+    kind = "norm"
+
+    def __init__(self, size: int, eps: float = 1e-5, bias: bool = True):
+        super().__init__()
+        self.eps = eps
+        self.weight = Parameter(self, "weight", (size,))
+        self.bias = Parameter(self, "bias", (size,)) if bias else None
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        wide = _at_least_float32(x)
+        # Subtracting the mean before squaring stays exact for inputs far from zero.
+        centred = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+        y = centred * tf.math.rsqrt(variance + self.eps) * tf.cast(self.weight, wide.dtype)
+        if self.bias is not None:
+            y += tf.cast(self.bias, wide.dtype)
+        return tf.cast(y, x.dtype)
+
+
+class RMSNorm(Layer):
+    """Unit mean square over the last axis in float32, then, in x's dtype, a scale."""
+
+    kind = "norm"
+
+    def __init__(self, size: int, eps: float = 1e-6):
+        super().__init__()
+        self.eps = eps
+        self.weight = Parameter(self, "weight", (size,))
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        wide = _at_least_float32(x)
+        square = tf.reduce_mean(tf.square(wide), axis=-1, keepdims=True)
+        return tf.cast(wide * tf.math.rsqrt(square + self.eps), x.dtype) * value(self.weight)
+
+
+def _at_least_float32(x: tf.Tensor) -> tf.Tensor:
+    return x if x.dtype in (tf.float32, tf.float64) else tf.cast(x, tf.float32)
+
+
+class Dropout(Layer):
+    """In training, zeroes entries with probability `rate` and scales the rest up."""
+
+    def __init__(self, rate: float):
+        super().__init__()
+        self.rate = float(rate)
+        self.random = Random() if self.rate > 0 else None
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        if self.random is None or not self.random.active():
+            return x
+        if self.rate >= 1:
+            return tf.zeros_like(x)
+        return tf.nn.experimental.stateless_dropout(x, self.rate, seed=self.random.seed())
+
+
+class DropPath(Layer):
+    """In training, zeroes whole entries of the first axis, and scales the rest up."""
+
+    def __init__(self, rate: float):
+        super().__init__()
+        self.rate = float(rate)
+        self.random = Random() if self.rate > 0 else None
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        if self.random is None or not self.random.active():
+            return x
+        if self.rate >= 1:
+            return tf.zeros_like(x)
+        rows = [shape_of(x)[0]] + [1] * (x.shape.rank - 1)
+        kept = tf.random.stateless_uniform(rows, seed=self.random.seed()) >= self.rate
+        return tf.where(kept, x / (1 - self.rate), tf.zeros_like(x))
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+class Conv2d(Layer):
+    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with symmetric zero padding.
+
+    TensorFlow computes it on [b, h, w, c]; the kernel is kept as [kh, kw, in / groups, out].
+    """
+
+    kind = "conv"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+    ):
+        super().__init__()
+        self.strides = _pair(stride)
+        self.dilations = _pair(dilation)
+        rows, columns = _pair(padding)
+        self.padding = [[0, 0], [rows, rows], [columns, columns], [0, 0]]
+        self.groups = groups
+        shape = (out_channels, in_channels // groups, *_pair(kernel_size))
+        self.weight = Parameter(self, "weight", shape, permutation=(2, 3, 1, 0))
+        self.bias = Parameter(self, "bias", (out_channels,)) if bias else None
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        x = tf.transpose(x, (0, 2, 3, 1))
+        kernel = value(self.weight)
+        if self.groups == 1:
+            y = self._convolve(x, kernel)
+        else:  # not every device has a gradient of grouped convolutions
+            inputs = tf.split(x, self.groups, axis=-1)
+            kernels = tf.split(kernel, self.groups, axis=-1)
+            y = tf.concat(list(map(self._convolve, inputs, kernels)), axis=-1)
+        if self.bias is not None:
+            y = tf.nn.bias_add(y, value(self.bias))
+        return tf.transpose(y, (0, 3, 1, 2))
+
+    def _convolve(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return tf.nn.conv2d(
+            x, kernel, strides=self.strides, padding=self.padding, dilations=self.dilations
+        )
+
+
+class PixelShuffle(Layer):
+    """Channels become pixels: [b, c r r, h, w] -> [b, c, h r, w r]."""
+
+    def __init__(self, factor: int):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        r = self.factor
+        b, c, h, w = shape_of(x)
+        x = tf.reshape(x, (b, c // (r * r), r, r, h, w))
+        return tf.reshape(tf.transpose(x, (0, 1, 4, 2, 5, 3)), (b, c // (r * r), h * r, w * r))

@@ -1,0 +1,1 @@
+"""Recorded reference cases and the recorder that makes them; see README.md."""

@@ -1,0 +1,1 @@
+"""The recorder: runs in the reference environment only, as `python -m references.recorder`."""

@@ -1,0 +1,94 @@
+"""Fill rules: what kind of value each tensor of a model gets, decided once by its module."""
+
+import fnmatch
+import math
+
+import torch
+from safetensors import safe_open
+
+from .. import fill
+
+DTYPES = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+    torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8",
+    torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+def _rule(module, leaf, tensor, is_parameter):
+    """The fill rule of one tensor: a list, as fill.values takes it, or ["literal"]."""
+    if not tensor.is_floating_point():
+        return ["literal"]
+    if not is_parameter:
+        return {
+            "running_mean": ["normal", 0.0, 0.2],
+            "running_var": ["positive", 0.5, 0.5],
+        }.get(leaf, ["literal"])
+    kind = type(module).__name__
+    if "Norm" in kind and leaf in ("weight", "scale", "gamma"):
+        return ["normal", 1.0, 0.1]
+    if tensor.ndim <= 1:
+        return ["normal", 0.0, 0.1]
+    if isinstance(module, torch.nn.Embedding) or leaf not in ("weight", "kernel"):
+        return ["normal", 0.0, 0.2]
+    fan = tensor.shape[0] if kind == "Conv1D" else math.prod(tensor.shape[1:])
+    return ["normal", 0.0, round(min(max(1 / math.sqrt(fan), 0.05), 0.2), 4)]
+
+
+def saved_names(file):
+    """Names and metadata of a safetensors file."""
+    with safe_open(file, "pt") as handle:
+        return set(handle.keys()), handle.metadata() or {}
+
+
+def fill_model(model, seed, saved, overrides, pools):
+    """Fill a model in place; the rows of weights.json: [name, shape, dtype, fill, tie]."""
+    state = model.state_dict(keep_vars=True)
+    parameters = {id(p) for p in model.parameters()}
+    owners = {}
+    for name, tensor in state.items():
+        if name in saved:
+            if id(tensor) in owners:
+                raise SystemExit(f"{name} and {owners[id(tensor)]} are one tensor, saved twice")
+            owners[id(tensor)] = name
+    missing = saved - set(state)
+    if missing:
+        raise SystemExit(f"saved, but not in the state dict: {sorted(missing)}")
+    rows = []
+    with torch.no_grad():
+        for name, tensor in state.items():
+            shape, dtype = list(tensor.shape), DTYPES[tensor.dtype]
+            owner = owners.get(id(tensor))
+            if owner is None:
+                raise SystemExit(f"{name} is neither saved nor shared with a saved tensor")
+            if owner != name:
+                rows.append([name, shape, dtype, None, owner])
+                continue
+            path, _, leaf = name.rpartition(".")
+            rule = _rule(model.get_submodule(path), leaf, tensor, id(tensor) in parameters)
+            for pattern, wanted in overrides.items():
+                if fnmatch.fnmatchcase(name, pattern):
+                    rule = list(wanted)
+            if rule == ["literal"]:
+                rule = ["literal", *pools.add(tensor.detach().numpy())]
+            else:
+                values = torch.from_numpy(fill.values(seed, name, tuple(shape), rule))
+                tensor.data.copy_(values.to(tensor.dtype))
+            rows.append([name, shape, dtype, rule, None])
+    return rows
+
+
+def not_trained(model, rows):
+    """Saved names that never get a gradient: buffers and frozen parameters."""
+    trained = {id(p) for p in model.parameters() if p.requires_grad}
+    state = model.state_dict(keep_vars=True)
+    return [row[0] for row in rows if row[4] is None and id(state[row[0]]) not in trained]
+
+
+def padding_rows(model):
+    """{embedding weight: row that the reference never trains through the look-up}."""
+    return {
+        f"{name}.weight": module.padding_idx
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None
+    }

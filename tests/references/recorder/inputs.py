@@ -1,0 +1,215 @@
+"""Inputs of text and vision models, from the class's signature and configuration."""
+
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .. import fill
+
+ROWS = 2
+CHOICES = 3
+SOURCE_LENGTH = 7
+FIRST_ID = 5
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A float input that is not stored, only its rule."""
+
+    key: str
+    shape: tuple
+    rule: tuple
+    seed: int
+
+    def value(self):
+        """The float32 array."""
+        values = fill.values(self.seed, self.key, self.shape, list(self.rule))
+        return values.astype(np.float32)
+
+
+class Maker:
+    """Makes the inputs of one class under one configuration."""
+
+    def __init__(self, spec, cls, config, caches=False, generates=False):
+        self.spec, self.cls, self.config = spec, cls, config
+        self.caches, self.generates = caches, generates
+        self.parameters = list(inspect.signature(cls.forward).parameters)
+        self.name = spec.class_name
+        self.choices = CHOICES if self.name.endswith("MultipleChoice") else 0
+        self.length = spec.length
+
+    def takes(self, name):
+        """Does the class's forward have this argument?"""
+        return name in self.parameters
+
+    def ordered(self, inputs):
+        """The inputs in the order of the signature."""
+        known = [name for name in self.parameters if name in inputs]
+        return {name: inputs[name] for name in known + [n for n in inputs if n not in known]}
+
+    def filled(self, probe, name, shape, *rule):
+        """A float input filled by a rule."""
+        rule = rule or ("normal", 0.0, 1.0)
+        return Filled(f"inputs/{probe}/{name}", tuple(shape), tuple(rule), self.spec.seed)
+
+    def draw(self, probe, name, shape, low, high):
+        """An integer input."""
+        return fill.integers(self.spec.seed, f"inputs/{probe}/{name}", tuple(shape), low, high)
+
+    # text ---------------------------------------------------------------------------------------
+    def mask(self, length, side):
+        """[rows, length] of ones; `side` says where the second row is padded."""
+        mask = np.ones((ROWS * max(self.choices, 1), length), dtype=np.int64)
+        if side == "right":
+            mask[1::2, length - 3 :] = 0
+        elif side == "left":
+            mask[1::2, :3] = 0
+        elif side == "row":
+            mask[1::2] = 0
+        return mask
+
+    def text(self, probe, length=None, side=None, labels=False, embeds=False, types=True):
+        """Ids (or embeddings), mask, token types, encoder states and labels."""
+        length = length or self.length
+        mask = self.mask(length, side)
+        ids = self.draw(probe, "input_ids", mask.shape, FIRST_ID, self.config.vocab_size)
+        if side in ("left", "right"):
+            ids[mask == 0] = getattr(self.config, "pad_token_id", None) or 0
+        shape = (ROWS, self.choices, length) if self.choices else (ROWS, length)
+        result = {}
+        if embeds:
+            size = (*shape, self.embedding_size())
+            result["inputs_embeds"] = self.filled(probe, "inputs_embeds", size, "normal", 0.0, 0.5)
+        else:
+            result["input_ids"] = ids.reshape(shape)
+        if side is not None and self.takes("attention_mask"):
+            result["attention_mask"] = mask.reshape(shape)
+        count = getattr(self.config, "type_vocab_size", 0) or 0
+        if types and count > 1 and self.takes("token_type_ids"):
+            kinds = np.zeros(mask.shape, dtype=np.int64)
+            kinds[:, length // 2 :] = 1
+            if count > 2:
+                kinds[:, -1] = 2
+            result["token_type_ids"] = (kinds * (mask if side == "right" else 1)).reshape(shape)
+        result.update(self.source(probe, masked=side is not None))
+        if labels:
+            result.update(self.labels(probe, ids.reshape(shape), mask.reshape(shape)))
+        return self.ordered(result)
+
+    def embedding_size(self):
+        """Width of inputs_embeds."""
+        return getattr(self.config, "embedding_size", None) or self.config.hidden_size
+
+    def source(self, probe, masked):
+        """The states a cross-attending decoder reads."""
+        crossing = getattr(self.config, "add_cross_attention", False)
+        if not (crossing and self.config.is_decoder and self.takes("encoder_hidden_states")):
+            return {}
+        shape = (ROWS, SOURCE_LENGTH, self.config.hidden_size)
+        result = {"encoder_hidden_states": self.filled("source", "encoder_hidden_states", shape)}
+        if masked:
+            mask = np.ones(shape[:2], dtype=np.int64)
+            mask[1, -2:] = 0
+            result["encoder_attention_mask"] = mask
+        return result
+
+    def labels(self, probe, ids, mask):
+        """The labels the class's loss needs; {} if it has none."""
+        if self.takes("start_positions"):
+            last = ids.shape[1]
+            return {
+                "start_positions": np.array([2, last + 4]),
+                "end_positions": np.array([4, 3]),
+            }
+        if not self.takes("labels"):
+            return {}
+        count, name = self.config.num_labels, self.name
+        result = {}
+        if self.choices:
+            return {"labels": np.array([2, 0])}
+        if "NextSentence" in name:
+            return {"labels": np.array([1, 0])}
+        if "SequenceClassification" in name or "ImageClassification" in name:
+            return {"labels": self.class_labels(probe, count)}
+        if "TokenClassification" in name:
+            drawn = self.draw(probe, "labels", ids.shape, 0, count)
+            return {"labels": np.where(mask > 0, drawn, -100)}
+        if "CausalLM" in name or "LMHead" in name:
+            return {"labels": np.where(mask > 0, ids, -100)}
+        if "MaskedLM" in name or "PreTraining" in name:
+            keep = self.draw(probe, "labelled", ids.shape, 0, 2)
+            keep[:, 1] = 1
+            drawn = self.draw(probe, "labels", ids.shape, FIRST_ID, self.config.vocab_size)
+            result["labels"] = np.where((keep > 0) & (mask > 0), drawn, -100)
+            if self.takes("next_sentence_label"):
+                result["next_sentence_label"] = np.array([1, 0])
+            return result
+        raise SystemExit(f"no rule for the labels of {name}")
+
+    def class_labels(self, probe, count):
+        """Labels of a classifier, by its problem type."""
+        problem = self.config.problem_type
+        if problem == "multi_label_classification":
+            bits = self.draw(probe, "labels", (ROWS, count), 0, 2)
+            bits[0, 0], bits[1, 0] = 1, 0
+            return Stored(bits.astype(np.float32))
+        if problem == "regression" or count == 1:
+            shape = (ROWS, count) if count > 1 else (ROWS,)
+            return self.filled(probe, "labels", shape)
+        return np.array([1, count - 1])
+
+    # vision -------------------------------------------------------------------------------------
+    def image(self, probe, size=None, labels=False, masked=False):
+        """Pixels, and what the class's loss needs."""
+        own = self.spec.size or self.config.image_size
+        size = tuple(size) if size else tuple(own) if isinstance(own, (list, tuple)) else (own, own)
+        shape = (ROWS, self.config.num_channels, *size)
+        result = {"pixel_values": self.filled(probe, "pixel_values", shape, "normal", 0.0, 0.8)}
+        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token")
+        if masked and can_mask and self.takes("bool_masked_pos"):
+            patches = (size[0] // self.config.patch_size) * (size[1] // self.config.patch_size)
+            result["bool_masked_pos"] = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
+        if labels and self.takes("labels"):
+            result.update(self.labels(probe, None, None))
+        return self.ordered(result)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A float input of whole numbers, stored with the integers."""
+
+    array: np.ndarray
+
+    def value(self):
+        """The array."""
+        return self.array
+
+
+def value(item):
+    """The numpy array of an input."""
+    return item.value() if isinstance(item, (Filled, Stored)) else item
+
+
+def to_torch(inputs, dtype):
+    """Tensors of a call's inputs, the float ones in `dtype`."""
+    result = {}
+    for name, item in inputs.items():
+        tensor = torch.from_numpy(np.array(value(item)))
+        result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+    return result
+
+
+def describe(inputs, pools):
+    """What case.json says of a call's inputs."""
+    result = {}
+    for name, item in inputs.items():
+        array = value(item)
+        entry = {"dtype": str(array.dtype), "shape": list(array.shape)}
+        if isinstance(item, Filled):
+            entry.update(key=item.key, fill=list(item.rule))
+        else:
+            entry["at"] = pools.add(array.astype(np.int64))[1]
+        result[name] = entry
+    return result

@@ -1,0 +1,184 @@
+"""Probes: what is asked of a model. A recipe returns a Plan, or a string saying why not."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+DETAILS = {"output_hidden_states": True, "output_attentions": True}
+
+
+@dataclass
+class Plan:
+    """A probe to run: calls as (inputs, static keyword arguments)."""
+
+    name: str
+    calls: list
+    kind: str = "call"
+    mode: str = "eval"
+    gradients: bool = False
+    full: bool = False
+    of: str = ""
+    carry: dict = field(default_factory=dict)
+
+
+def _switches(maker, **wanted):
+    """Keyword arguments; the cache is off where the class has one, unless asked for."""
+    caching = maker.takes("past_key_values") or maker.takes("use_cache")
+    if caching and getattr(maker.config, "use_cache", False):
+        wanted.setdefault("use_cache", False)
+    return wanted
+
+
+def _text(name, *, details=False, **inputs):
+    def recipe(maker, probe, options):
+        given = dict(inputs)
+        given.update({k: v for k, v in options.items() if k in ("length", "side", "labels")})
+        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        return Plan(probe, [(maker.text(probe, **given), kwargs)])
+
+    recipe.__name__ = name
+    return recipe
+
+
+def padded(maker, probe, options):
+    """The main probe: right padding, labels, every output whole where it is small."""
+    kwargs = _switches(maker, **DETAILS, **options.get("kwargs", {}))
+    inputs = maker.text(probe, length=options.get("length"), side="right", labels=True)
+    return Plan(probe, [(inputs, kwargs)], full=True)
+
+
+def plain(maker, probe, options):
+    """Ids alone: every other argument at its default."""
+    inputs = maker.text(probe, length=options.get("length"), types=False)
+    return Plan(probe, [(inputs, dict(options.get("kwargs", {})))])
+
+
+def position_ids(maker, probe, options):
+    """Explicit positions."""
+    if not maker.takes("position_ids"):
+        return "no position_ids"
+    inputs = maker.text(probe, side="right")
+    shape = inputs["input_ids"].shape
+    start = maker.draw(probe, "position_ids", (*shape[:-1], 1), 0, 9)
+    inputs["position_ids"] = start + np.arange(shape[-1])
+    return Plan(probe, [(maker.ordered(inputs), _switches(maker))])
+
+
+def head_mask(maker, probe, options):
+    """Some attention heads switched off."""
+    if not maker.takes("head_mask"):
+        return "no head_mask"
+    inputs = maker.text(probe, side="right")
+    shape = (maker.config.num_hidden_layers, maker.config.num_attention_heads)
+    inputs["head_mask"] = maker.filled(probe, "head_mask", shape, "uniform", 0.0, 1.0)
+    return Plan(probe, [(maker.ordered(inputs), _switches(maker))])
+
+
+def _with_gradients(maker, probe, options, mode):
+    if maker.takes("pixel_values"):
+        inputs = maker.image(probe, options.get("size"), labels=True, masked=True)
+    else:
+        inputs = maker.text(probe, options.get("length"), side="right", labels=True)
+    calls = [(inputs, _switches(maker))]
+    return Plan(probe, calls, mode=mode, gradients=True)
+
+
+def train(maker, probe, options):
+    """Training mode: loss, gradients, updated buffers. Dropout must be 0."""
+    return _with_gradients(maker, probe, options, "train")
+
+
+def gradients(maker, probe, options):
+    """Gradients in evaluation mode, for configurations with dropout."""
+    return _with_gradients(maker, probe, options, "eval")
+
+
+def cache(maker, probe, options):
+    """A prefill and three steps of one token, each given the cache of the one before."""
+    if not maker.caches:
+        return "no cache"
+    length, steps = options.get("length", maker.length), 3
+    side = options.get("side", "left")
+    whole = maker.text(probe, length=length, side=side)
+    calls, start = [], 0
+    for stop in range(length - steps, length + 1):
+        inputs = {}
+        for name, item in whole.items():
+            if name in ("input_ids", "token_type_ids", "position_ids"):
+                inputs[name] = item[:, start:stop]
+            elif name == "attention_mask":
+                inputs[name] = item[:, :stop]
+            else:
+                inputs[name] = item
+        calls.append((inputs, {"use_cache": True}))
+        start = stop
+    carry = {"past_key_values": "past_key_values"}
+    return Plan(probe, calls, kind="cache", carry=carry)
+
+
+def _generate(left):
+    def recipe(maker, probe, options):
+        if not maker.generates:
+            return "cannot generate"
+        kwargs = {
+            "max_new_tokens": options.get("new_tokens", 8),
+            "do_sample": False,
+            "eos_token_id": None,
+            "pad_token_id": maker.config.pad_token_id or 0,
+            **options.get("kwargs", {}),
+        }
+        inputs = maker.text(probe, length=options.get("length", 6), side="left", types=False)
+        inputs = {n: v for n, v in inputs.items() if n != "token_type_ids"}
+        if not left:
+            fresh = maker.draw(probe, "more", inputs["input_ids"].shape, 5, maker.config.vocab_size)
+            hole = inputs["attention_mask"] == 0
+            inputs["input_ids"] = np.where(hole, fresh, inputs["input_ids"])
+            inputs["attention_mask"] = np.ones_like(inputs["attention_mask"])
+        return Plan(probe, [(inputs, kwargs)], kind="generate")
+
+    return recipe
+
+
+def bf16(maker, probe, options):
+    """The reference's own error in bfloat16, on the main probe."""
+    return Plan(probe, [], kind="bf16", of=options.get("of", ""))
+
+
+def _image(details=False, masked=False, labels=False, full=False):
+    def recipe(maker, probe, options):
+        inputs = maker.image(
+            probe,
+            options.get("size"),
+            labels=options.get("labels", labels),
+            masked=options.get("masked", masked),
+        )
+        kwargs = {**(DETAILS if details else {}), **options.get("kwargs", {})}
+        return Plan(probe, [(inputs, kwargs)], full=full)
+
+    return recipe
+
+
+RECIPES = {
+    "padded": padded,
+    "plain": plain,
+    "left_padded": _text("left_padded", details=True, side="left"),
+    "one_token": _text("one_token", length=1),
+    "full_rows_masked": _text("full_rows_masked", details=True, side="row"),
+    "embeds": _text("embeds", side="right", embeds=True),
+    "position_ids": position_ids,
+    "head_mask": head_mask,
+    "train": train,
+    "gradients": gradients,
+    "cache": cache,
+    "generate": _generate(left=False),
+    "generate_left_padded": _generate(left=True),
+    "bf16": bf16,
+    "image": _image(details=True, masked=True, labels=True, full=True),
+    "image_plain": _image(),
+}
+
+
+def plan(maker, name, options):
+    """The Plan of a probe of a case list, or why there is none."""
+    recipe = RECIPES[options.get("recipe", name)]
+    return recipe(maker, name, options)

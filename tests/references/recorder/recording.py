@@ -1,0 +1,173 @@
+"""One case from start to end: build, fill, save, check the rebuilt checkpoint, probe, write."""
+
+import contextlib
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+import transformers
+
+from ..case import FORMAT, Case
+from . import configs, filling
+from .pools import Pools
+from .probing import Prober
+
+OWN_LIMIT = 1e-6
+
+
+def _quiet():
+    return contextlib.redirect_stdout(io.StringIO())
+
+
+def _rows_to_text(value):
+    """JSON with one line for each entry of the long lists."""
+    head = json.dumps({k: v for k, v in value.items() if not isinstance(v, list)}, indent=1)
+    parts = [head.rstrip()[:-1].rstrip()]
+    for key, rows in value.items():
+        if isinstance(rows, list):
+            lines = ",\n".join("  " + json.dumps(row, separators=(", ", ": ")) for row in rows)
+            parts.append(f" {json.dumps(key)}: [\n{lines}\n ]" if rows else f' "{key}": []')
+    return ",\n".join(parts) + "\n}\n"
+
+
+def _save(model, folder):
+    with _quiet():
+        model.save_pretrained(folder, safe_serialization=True)
+    return Path(folder) / "model.safetensors"
+
+
+def _build(spec, pools, folder):
+    """A filled model, saved to `folder`, and what weights.json says of it."""
+    cls = getattr(transformers, spec.class_name)
+    torch.manual_seed(spec.seed)
+    model = cls(configs.build_config(spec), **spec.init).eval()
+    saved, metadata = filling.saved_names(_save(model, folder))
+    rows = filling.fill_model(model, spec.seed, saved, spec.fill, pools)
+    payload = _save(model, folder).read_bytes()
+    weights = {
+        "seed": spec.seed,
+        "metadata": metadata,
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "size": len(payload),
+        "tensors": rows,
+    }
+    return cls, model, weights
+
+
+def _reload(cls, spec, folder):
+    model, info = cls.from_pretrained(
+        folder, attn_implementation="eager", output_loading_info=True, **spec.init
+    )
+    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if info[kind]:
+            raise SystemExit(f"{spec.class_name}: reloading reports {kind} {sorted(info[kind])}")
+    return model.eval()
+
+
+def record_case(spec, out, versions):
+    """Record one case below folder `out`; returns (folder, bytes, skipped probes)."""
+    pools = Pools()
+    target = Path(out) / spec.model_type / spec.class_name / spec.name
+    with tempfile.TemporaryDirectory() as scratch:
+        checkpoint = Path(scratch) / "checkpoint"
+        cls, built, weights = _build(spec, pools, checkpoint)
+        model = _reload(cls, spec, checkpoint)
+        data = {
+            "format": FORMAT,
+            "model_type": spec.model_type,
+            "class": spec.class_name,
+            "case": spec.name,
+            "reference": versions,
+            "options": spec.options,
+            "init": spec.init,
+            "minimal_config": spec.minimal_config,
+            "padding_rows": filling.padding_rows(built),
+            "skipped": {},
+            "not_trained": filling.not_trained(built, weights["tensors"]),
+        }
+        config_text = (checkpoint / "config.json").read_text(encoding="utf-8")
+        data["default_keys"] = configs.default_keys(spec.config_class, json.loads(config_text))
+        prober = Prober(spec, model, pools, checkpoint)
+        data["probes"] = []
+        for name, options in spec.probes.items():
+            record = prober.record(name, options)
+            if isinstance(record, str):
+                data["skipped"][name] = record
+            else:
+                data["probes"].append(record)
+        fresh = Path(scratch) / "case"
+        fresh.mkdir()
+        (fresh / "config.json").write_text(config_text, encoding="utf-8")
+        (fresh / "weights.json").write_text(_rows_to_text(weights), encoding="utf-8")
+        (fresh / "case.json").write_text(_case_text(data), encoding="utf-8")
+        pools.write(fresh / "arrays.npz")
+        _verify(fresh, checkpoint, Path(scratch) / "rebuilt", prober)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(fresh, target)
+    size = sum(file.stat().st_size for file in target.iterdir())
+    return target, size, data["skipped"]
+
+
+def _case_text(data):
+    """case.json: outputs one a line."""
+    marks = {}
+
+    def mark(rows):
+        key = f"@{len(marks)}@"
+        marks[f'"{key}"'] = "[\n" + ",\n".join("     " + json.dumps(row) for row in rows) + "]"
+        return key
+
+    def walk(value, key=""):
+        if isinstance(value, dict):
+            if key == "inputs":
+                return {name: _one_line(spec, marks) for name, spec in value.items()}
+            return {name: walk(inner, name) for name, inner in value.items()}
+        if key in ("outputs", "buffers", "errors") and value:
+            return mark(value)
+        if isinstance(value, list) and all(not isinstance(v, (dict, list)) for v in value):
+            return _one_line(value, marks)
+        return [walk(inner) for inner in value] if isinstance(value, list) else value
+
+    text = json.dumps(walk(data), indent=1)
+    for key, lines in marks.items():
+        text = text.replace(key, lines)
+    return text + "\n"
+
+
+def _one_line(value, marks):
+    key = f"@{len(marks)}@"
+    marks[f'"{key}"'] = json.dumps(value)
+    return key
+
+
+def _verify(folder, checkpoint, scratch, prober):
+    """The case as written must give the reference's own files and numbers back."""
+    case = Case(folder)
+    case.write_checkpoint(scratch)
+    for name in ("config.json", "model.safetensors"):
+        if (scratch / name).read_bytes() != (checkpoint / name).read_bytes():
+            raise SystemExit(f"{case}: rebuilt {name} differs")
+    for name, steps in prober.seen.items():
+        probe = case.probes[name]
+        results = []
+        for call, arrays in zip(probe.calls, steps, strict=True):
+            results += call.check(arrays)
+        if probe.gradients:
+            results += probe.gradients.check(prober.gradients[name])
+        wrong = [result for result in results if not result.error <= OWN_LIMIT]
+        if wrong:
+            raise SystemExit(f"{case}: {name} does not agree with itself: {wrong[0]}")
+
+
+def record_defaults(model_type, config_class, out):
+    """config_defaults/<model_type>.json: the reference's configuration when nothing is given."""
+    folder = Path(out) / "config_defaults"
+    folder.mkdir(parents=True, exist_ok=True)
+    values = configs.config_defaults(config_class)
+    text = json.dumps(values, indent=2, sort_keys=True) + "\n"
+    (folder / f"{model_type}.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,73 @@
+"""Calling the reference and taking its outputs apart."""
+
+import numpy as np
+import torch
+from transformers.cache_utils import Cache, EncoderDecoderCache
+
+from . import inputs as _inputs
+
+SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
+
+
+def _cache_entries(cache):
+    """The tensors of a cache object, by layer."""
+    if isinstance(cache, EncoderDecoderCache):
+        result = _cache_entries(cache.self_attention_cache)
+        for index, entry in _cache_entries(cache.cross_attention_cache).items():
+            names = {f"cross_{name}": tensor for name, tensor in entry.items()}
+            result.setdefault(index, {}).update(names)
+        return result
+    result = {}
+    for index, layer in enumerate(cache.layers):
+        if layer.keys is not None:
+            result[str(index)] = {"key": layer.keys, "value": layer.values}
+    return result
+
+
+def flatten(value, name=""):
+    """{dotted name: tensor} of a model's outputs."""
+    if value is None:
+        return {}
+    if isinstance(value, torch.Tensor):
+        return {name or "output": value}
+    if isinstance(value, Cache):
+        value = _cache_entries(value)
+    pairs = value.items() if hasattr(value, "items") else enumerate(value)
+    result = {}
+    for key, inner in pairs:
+        result.update(flatten(inner, f"{name}.{key}" if name else str(key)))
+    return result
+
+
+def arrays(flat):
+    """Numpy copies of flattened outputs."""
+    result = {}
+    for name, tensor in flat.items():
+        tensor = tensor.detach()
+        if tensor.dtype == torch.bfloat16:
+            tensor = tensor.float()
+        result[name] = np.array(tensor.numpy())
+    return result
+
+
+def is_main(name):
+    """Is this one of the outputs a class exists for, not a look inside?"""
+    return not any(part in name.split(".")[0] for part in SIDE)
+
+
+def run_calls(model, plan, dtype):
+    """[{name: tensor}] of a plan's calls, each fed with what the call before passes on.
+
+    Arrays are copied before the next call, which may change a cache in place.
+    """
+    results, passed = [], {}
+    for inputs, kwargs in plan.calls:
+        torch.manual_seed(1234)
+        np.random.seed(1234)
+        output = model(**_inputs.to_torch(inputs, dtype), **kwargs, **passed)
+        flat = flatten(output)
+        if len(plan.calls) > 1:
+            passed = {given: output[taken] for taken, given in plan.carry.items()}
+            flat = {name: tensor.detach().clone() for name, tensor in flat.items()}
+        results.append(flat)
+    return results
