@@ -105,11 +105,15 @@ def check_plain(value: Any, error: type[TriptychError]) -> None:
     raise error(expected=f"at most {MAX_DEPTH} levels of nesting", found="more")
 
 
-def local_file(folder: str | os.PathLike, name: str, error: type[TriptychError]) -> Path:
-    """The file `name` in `folder`, for a name that comes from a file: it may not lead elsewhere."""
-    ok = isinstance(name, str) and name not in ("", ".", "..")
-    if not ok or any(character in name for character in "/\\:\0"):
+def check_plain_name(name: Any, error: type[TriptychError]) -> None:
+    """Refuses what is not the name of a file in the folder at hand, on any operating system."""
+    plain = isinstance(name, str) and name not in ("", ".", "..")
+    if not plain or any(character in name for character in "/\\:\0"):
         raise error(expected="the plain name of a file in the same folder", found=show(name))
+
+
+def local_file(folder: str | os.PathLike, name: str, error: type[TriptychError]) -> Path:
+    """The file of a plain `name` in `folder`; a link may not lead elsewhere."""
     path = Path(folder) / name
     target, home = path.resolve(), Path(folder).resolve()
     # The hub's cache keeps its files in `blobs`, beside `snapshots/<revision>`, and links to them.

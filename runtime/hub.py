@@ -33,7 +33,11 @@ def resolve(
         raise InputError("no such folder", file=where)
 
     import huggingface_hub
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         return Path(
@@ -50,6 +54,8 @@ def resolve(
         what = f"{filename} is neither in the cache nor can the hub be reached"
         hint = "Download it while online, or give the path of a local folder"
         raise InputError(what, file=where, hint=hint) from None
+    except EntryNotFoundError:
+        raise InputError(f"the repository has no {filename}", file=where) from None
     except HFValidationError:
         raise InputError("neither a folder nor the name of a repository", file=where) from None
     except Exception as reason:

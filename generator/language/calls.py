@@ -299,6 +299,7 @@ class CallMixin:
         if node.args:
             self.fail(node, "a model is called with keywords", found=ast.unparse(node))
         names = [parameter.name for parameter in module.inputs]
+        use_cache = keywords.pop("use_cache", None) if module.stateful else None
         for name in keywords:
             if name not in names:
                 self.fail(node, f"{kind.kind} has no input {name}", hint=self.hint(name, names))
@@ -309,11 +310,12 @@ class CallMixin:
             elif parameter.name in self.scope.inputs:
                 value = ast.copy_location(ast.Name(parameter.name, ast.Load()), node)
                 arguments[parameter.name] = self.merged(self.expr_Name(value), merge)
+        if use_cache is not None:
+            arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        self.model_calls += 1
         self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
         if module.stateful:
-            self.effects |= {"past"}
+            result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
         location = self.source.locate(node)
         return ir.ModelCall(location, result, layer, tuple(arguments.items()))
 
@@ -358,7 +360,10 @@ class CallMixin:
         if node.args:
             self.fail(node, "the outputs of a record have names", found=ast.unparse(node))
         fields = tuple((keyword.arg, self.expr(keyword.value)) for keyword in node.keywords)
-        kind = Record(self.name, tuple((name, value.type) for name, value in fields))
+        if any(name == "past_key_values" for name, _ in fields):
+            self.effects |= {"past"}
+        shown = tuple((name, value.type) for name, value in fields if value.type != Static("cache"))
+        kind = Record(self.name, shown)
         return ir.RecordExpr(self.source.locate(node), kind, fields)
 
     # --- states ------------------------------------------------------------------------------------

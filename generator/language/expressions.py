@@ -167,7 +167,8 @@ class ExpressionMixin(CallMixin):
             return self.config_field(node, (*value.path, node.attr))
         if isinstance(value, ir.LayerRef) and isinstance(strip_optional(kind), Layer):
             inner = self.layer_of(strip_optional(kind), node.attr, node)
-            return self.layer_value(node, (*value.path, node.attr), inner)
+            steps = self.role_path(strip_optional(kind), node.attr) or (node.attr,)
+            return self.layer_value(node, (*value.path, *steps), inner)
         if isinstance(kind, Record):
             fields = dict(kind.fields)
             if node.attr not in fields:

@@ -64,7 +64,6 @@ class Checker(StatementMixin, ConstructorMixin):
         self.sub_taps: list[str] = []
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
-        self.model_calls = 0
         self.failed = self.returned = self.uses_training = False
         self.result: Type | None = None
         self.static_of = static_of
@@ -196,8 +195,7 @@ class Checker(StatementMixin, ConstructorMixin):
         module = self.program.module(kind.definition) if isinstance(kind.definition, ModuleSource) else None
         if module is None:
             return self.fail(node, f"no layer {name}", found=str(kind))
-        if module.model and name in self.program.spec.roles:
-            path = self.program.spec.roles[name].split(".")
+        if path := self.role_path(kind, name):
             for step in path[:-1]:
                 kind = self.layer_of(kind, step, node)
             return self.layer_of(kind, path[-1], node)
@@ -205,6 +203,12 @@ class Checker(StatementMixin, ConstructorMixin):
         if layer is None:
             self.fail(node, f"{kind.kind} has no layer {name}", hint=self.hint(name, [item.name for item in module.layers]))
         return strip_optional(layer.type)
+
+    def role_path(self, kind: Layer, name: str) -> tuple[str, ...] | None:
+        """`base.input_embeddings`: the layer that plays a role in a model."""
+        roles = self.program.spec.roles
+        is_model = isinstance(kind.definition, ModuleSource) and kind.definition.model
+        return tuple(roles[name].split(".")) if is_model and name in roles else None
 
     # --- inputs, forward, result -------------------------------------------------------------------
 
@@ -219,6 +223,8 @@ class Checker(StatementMixin, ConstructorMixin):
                 kind = parameter.type
             self.scope.locals[parameter.name] = kind if given is None else given.get(parameter.name, kind)
             self.scope.inputs.add(parameter.name)
+        if self.module_source.model:
+            self.scope.locals.setdefault("use_cache", Optional(Static("bool")))
         return inputs
 
     def check(self) -> ir.Module | None:

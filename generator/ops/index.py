@@ -56,3 +56,14 @@ def _select_rows(call) -> Type:
 
 # one row per batch entry: x[i, index[i]]
 op("select_rows(x, index)", _select_rows, "select_rows(x, index)")
+
+
+def _last_token(call) -> Type:
+    tensor = call.tensor("x")
+    if tensor.rank != 3:
+        call.fail("last_token takes float[b, s, d]", found=str(tensor), at="x")
+    return Tensor(tensor.dtype, (tensor.shape[0], tensor.shape[2]))
+
+
+# the row of each sequence's last token that is no padding
+op("last_token(x, ids, padding_id)", _last_token, "last_token(x, ids, padding_id)")

@@ -1,5 +1,6 @@
 """Checkpoints on disk, and how their tensors map to those of a model; needs no framework."""
 
+from .fetching import resolve_checkpoint
 from .opening import open_checkpoint
 from .plan import LoadPlan, Mismatch, match
 from .saving import save_checkpoint
@@ -21,6 +22,7 @@ __all__ = [
     "WeightNorm",
     "match",
     "open_checkpoint",
+    "resolve_checkpoint",
     "save_checkpoint",
     "save_safetensors",
     "stored_tensors",

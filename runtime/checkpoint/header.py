@@ -11,6 +11,7 @@ from .tensors import DTYPES, TensorInfo
 
 MAX_HEADER = 100_000_000  # bytes, the limit of the format
 MAX_DIMENSIONS = 32
+MAX_SIZE = 2**63 - 1
 LENGTH_BYTES = 8
 
 # How files begin that are found in a checkpoint's place.
@@ -83,7 +84,7 @@ def _entry(name: str, item: Any) -> Entry:
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise refuse("a known dtype", dtype, nearest(dtype, DTYPES))
     if not _are_sizes(shape) or len(shape) > MAX_DIMENSIONS:
-        raise refuse(f"a shape of at most {MAX_DIMENSIONS} sizes, none negative", shape)
+        raise refuse(f"a shape of at most {MAX_DIMENSIONS} sizes from 0 to 2^63", shape)
     if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise refuse("two offsets, begin and end", offsets)
     info = TensorInfo(DTYPES[dtype], tuple(shape))
@@ -94,7 +95,9 @@ def _entry(name: str, item: Any) -> Entry:
 
 
 def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+    return isinstance(value, list) and all(
+        type(item) is int and 0 <= item <= MAX_SIZE for item in value
+    )
 
 
 def _check_layout(entries: dict[str, Entry], size: int) -> None:

@@ -110,7 +110,7 @@ def match(
     """
     plan = LoadPlan(checkpoint, {slot.name: slot for slot in slots})
     names = StoredNames(checkpoint.names, renames)
-    names.choose_prefix({key for slot in plan.slots.values() for key in slot.stored}, base_prefix)
+    names.choose_prefix({n for s in plan.slots.values() for n in _accepted(s)}, base_prefix)
     tied = [slot for slot in plan.slots.values() if slot.tied_to is not None]
     own = [slot for slot in plan.slots.values() if slot.tied_to is None]
     used: dict[str, None] = {}
@@ -128,12 +128,12 @@ def match(
         else:
             plan.sources[slot.name] = source
     plan.missing = list(missing)
-    if plan.slots and not plan.sources:
-        _refuse_nothing(plan, names)
     if plan.mismatched and not ignore_mismatched_sizes:
         shapes = "; ".join(map(str, plan.mismatched[:LISTED]))
         hint = "Pass ignore_mismatched_sizes=True to initialise these anew"
         raise CheckpointError(f"shapes differ: {shapes}", file=checkpoint.path, hint=hint)
+    if plan.slots and not plan.sources:
+        _refuse_nothing(plan, names)
     used |= dict.fromkeys(_compare_tied(plan, names, tied))
     plan.unexpected = [
         name
@@ -141,6 +141,14 @@ def match(
         if name not in used and not any(re.search(p, names.current[name]) for p in ignores)
     ]
     return plan
+
+
+def _accepted(slot: Slot) -> Iterator[str]:
+    """All the names that a file may have for the stored tensors of a slot."""
+    for key in slot.stored:
+        yield key
+        if slot.transform is not None:
+            yield from slot.transform.other_names(key)
 
 
 def _find(names: StoredNames, slot: Slot, key: str) -> str | None:

@@ -142,7 +142,7 @@ class PretrainedConfig(Record):
             strict=False,
         )
         for value, divisor in pairs:
-            if not divisor or value % divisor:
+            if value is None or not divisor or value % divisor:
                 expected = f"a multiple of {by} ({divisor})"
                 raise ConfigError(key=name, expected=expected, found=show(value))
 

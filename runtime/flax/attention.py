@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ..errors import InputError
+from ..errors import InputError, nearest
 from .base import at_least_float32
 from .masks import Mask
 from .taps import NO_TAPS, Taps
@@ -43,19 +43,37 @@ def attention(
     Returns:
         [b, n, s, e]
     """
+    if q.shape[1] % k.shape[1]:
+        expected = f"a multiple of {k.shape[1]}"
+        raise InputError("heads of queries and keys", expected=expected, found=str(q.shape[1]))
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    compute = explicit
+    if taps.attention is not None and softcap is None and not taps.wants(emit):
+        compute = _implementation(taps.attention)
+    context, probabilities = compute(q, k, v, mask or Mask(), bias, scale, dropout, softcap)
+    if taps.wants(emit):
+        taps.add(**{emit: probabilities})
+    return context
+
+
+def explicit(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    mask: Mask,
+    bias: jax.Array | None,
+    scale: float,
+    dropout: Callable[[jax.Array], jax.Array] | None,
+    softcap: float | None,
+) -> tuple[jax.Array, jax.Array]:
+    """Attention step by step, which XLA fuses: (context, probabilities [b, n, s, t])."""
     b, n, s, d = q.shape
     m, t = k.shape[1:3]
-    if n % m:
-        raise InputError("heads of queries and keys", expected=f"a multiple of {m}", found=str(n))
-    scale = d**-0.5 if scale is None else scale
     wide = jnp.promote_types(q.dtype, jnp.float32)
-    if m == n:
-        scores = jnp.einsum("bnsd,bntd->bnst", q, k, preferred_element_type=wide)
-    else:
-        groups = q.reshape(b, m, n // m, s, d)
-        scores = jnp.einsum("bmgsd,bmtd->bmgst", groups, k, preferred_element_type=wide)
-        scores = scores.reshape(b, n, s, t)
-    scores = scores * scale
+    # The heads of a group are one more axis of the queries, since they read the same keys.
+    q = q if m == n else q.reshape(b, m, n // m, s, d)
+    pattern = "bnsd,bntd->bnst" if m == n else "bmgsd,bmtd->bmgst"
+    scores = jnp.einsum(pattern, q, k, preferred_element_type=wide).reshape(b, n, s, t) * scale
     if softcap is not None:
         scores = softcap * jnp.tanh(scores / softcap)
     if bias is not None:
@@ -63,22 +81,40 @@ def attention(
     probabilities = jax.nn.softmax(_masked(scores, mask), axis=-1).astype(v.dtype)
     if dropout is not None:
         probabilities = dropout(probabilities)
-    if taps.wants(emit):
-        taps.add(**{emit: probabilities})
     if m == n:
-        return jnp.einsum("bnst,bnte->bnse", probabilities, v)
+        return jnp.einsum("bnst,bnte->bnse", probabilities, v), probabilities
     groups = probabilities.reshape(b, m, n // m, s, t)
-    return jnp.einsum("bmgst,bmte->bmgse", groups, v).reshape(b, n, s, v.shape[-1])
+    context = jnp.einsum("bmgst,bmte->bmgse", groups, v)
+    return context.reshape(b, n, s, v.shape[-1]), probabilities
 
 
-def _masked(scores: jax.Array, mask: Mask | None) -> jax.Array:
+IMPLEMENTATIONS: dict[str, Callable] = {"eager": explicit, "fused": explicit, "sdpa": explicit}
+
+
+def register_attention(name: str, implementation: Callable) -> None:
+    """Makes an implementation, called like `explicit`, available as `attn_implementation`.
+
+    It returns (context, probabilities); the probabilities may be None.
+    """
+    IMPLEMENTATIONS[name] = implementation
+
+
+def _implementation(name: str) -> Callable:
+    if name not in IMPLEMENTATIONS:
+        known = ", ".join(sorted(IMPLEMENTATIONS))
+        hint = nearest(name, IMPLEMENTATIONS)
+        raise InputError(
+            key="attn_implementation", expected=f"one of {known}", found=name, hint=hint
+        )
+    return IMPLEMENTATIONS[name]
+
+
+def _masked(scores: jax.Array, mask: Mask) -> jax.Array:
     """Scores [b, n, s, t] with the least finite number where a key is not allowed.
 
     Room of a cache that no token fills yet gets -inf: it takes no part even in the mean that a
     query without any allowed key sees.
     """
-    if mask is None:
-        return scores
     queries, keys = scores.shape[-2:]
     allowed = mask.allowed(queries, keys)
     if allowed is not None:

@@ -107,7 +107,7 @@ def Parameter(
         array = jnp.zeros(stored, store)
     else:
         array = init(None if rngs is None else rngs.params(), shape, store)
-        array = array if permutation is None else array.transpose(permutation)
+        array = jnp.asarray(array if permutation is None else array.transpose(permutation))
     return kind(array, compute_dtype=compute, permutation=permutation)
 
 

@@ -30,6 +30,19 @@ class Block(nnx.Module):
             cls.__call__ = _checkpointable(cls.__call__)
 
 
+def blocks_of(model: nnx.Module) -> list[Block]:
+    """All blocks in a model."""
+    return [module for _, module in nnx.iter_modules(model) if isinstance(module, Block)]
+
+
+def set_checkpointing(model: nnx.Module, enabled: bool) -> int:
+    """Switches gradient checkpointing in all blocks of a model; returns how many there are."""
+    blocks = blocks_of(model)
+    for block in blocks:
+        block.checkpointing = enabled
+    return len(blocks)
+
+
 def _checkpointable(forward: Callable) -> Callable:
     @functools.wraps(forward)
     def call(self: Block, *args: Any, past: Slots | None = None, **kwargs: Any) -> Any:

@@ -177,6 +177,10 @@ class Cache:
             state = next(iter(position.values()))
             yield state.key, state.value
 
+    def __repr__(self) -> str:
+        kind = "growing" if self.capacity is None else f"capacity {self.capacity}"
+        return f"Cache({len(self)} layers, {kind}, length {self.length})"
+
     def check_room(self, count: int) -> None:
         """Raises InputError if `count` more tokens do not fit, as far as that is known."""
         length = count if is_traced(self.length) else int(self.length) + count

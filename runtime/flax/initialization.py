@@ -1,7 +1,8 @@
 """Random and constant initial values of parameters.
 
 A rule is called as `rule(key, shape, dtype, config)` with the shape in checkpoint layout. Numbers
-may be given by the name of the configuration's field that holds them.
+may be given by the name of the configuration's field that holds them. Values are drawn by numpy:
+JAX would compile a program for every shape.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from ..errors import ConfigError
 
@@ -27,59 +28,74 @@ KINDS = ("linear", "embedding", "norm", "conv", "param", "bias")
 
 @dataclass(frozen=True)
 class Rule:
-    """`draw(key, shape, *numbers)` gives float32 values; names among the numbers are looked up."""
+    """`draw(generator, shape, *numbers)` gives values; names among the numbers are looked up."""
 
-    draw: Callable[..., jax.Array]
+    draw: Callable[..., np.ndarray]
     numbers: tuple[Number, ...] = ()
 
-    def __call__(self, key: jax.Array, shape: tuple, dtype: Any, config: Any = None) -> jax.Array:
-        numbers = (getattr(config, n) if isinstance(n, str) else n for n in self.numbers)
-        return self.draw(key, shape, *numbers).astype(dtype)
+    def __call__(
+        self, key: jax.Array | None, shape: tuple, dtype: Any, config: Any = None, salt: int = 0
+    ) -> np.ndarray | jax.Array:
+        """Values from a JAX key and a number that tells parameters apart."""
+        numbers = [getattr(config, n) if isinstance(n, str) else n for n in self.numbers]
+
+        def draw(seed: np.ndarray) -> np.ndarray:
+            generator = np.random.default_rng([*np.asarray(seed).ravel().tolist(), salt])
+            return np.asarray(self.draw(generator, shape, *numbers)).astype(dtype, copy=False)
+
+        if key is None:
+            return draw(np.zeros(0))
+        seed = jax.random.key_data(key)
+        if isinstance(seed, jax.core.Tracer):  # a model that is built under jit or eval_shape
+            return jax.pure_callback(draw, jax.ShapeDtypeStruct(shape, dtype), seed)
+        return draw(seed)
 
 
-def constant(number: Number) -> Rule:
+def constant(value: Number) -> Rule:
     """The same number everywhere."""
-    return Rule(lambda key, shape, number: jnp.full(shape, number, jnp.float32), (number,))
+    return Rule(lambda generator, shape, value: np.full(shape, value, np.float32), (value,))
 
 
 def zeros() -> Rule:
+    """0 everywhere."""
     return constant(0.0)
 
 
 def ones() -> Rule:
+    """1 everywhere."""
     return constant(1.0)
 
 
+def _normal(generator: np.random.Generator, shape: tuple, std: float, mean: float) -> np.ndarray:
+    values = generator.standard_normal(shape, np.float32)
+    return np.float32(mean) + np.float32(std) * values
+
+
+def _uniform(generator: np.random.Generator, shape: tuple, low: float, high: float) -> np.ndarray:
+    values = generator.random(shape, np.float32)
+    return np.float32(low) + np.float32(high - low) * values
+
+
+def _trunc_normal(generator, shape, std, mean, low, high) -> np.ndarray:
+    values = np.atleast_1d(_normal(generator, shape, std, mean))
+    while (outside := (values < low) | (values > high)).any():
+        values[outside] = _normal(generator, (int(outside.sum()),), std, mean)
+    return values.reshape(shape)
+
+
 def normal(std: Number, mean: Number = 0.0) -> Rule:
-    """Normal with this standard deviation."""
-
-    def draw(key, shape, std, mean):
-        return mean + std * jax.random.normal(key, shape)
-
-    return Rule(draw, (std, mean))
+    """Draws from a normal distribution."""
+    return Rule(_normal, (std, mean))
 
 
 def trunc_normal(std: Number, mean: Number = 0.0, low: Number = -2.0, high: Number = 2.0) -> Rule:
-    """Normal, drawn again where outside of [low, high]."""
-
-    def draw(key, shape, std, mean, low, high):
-        low, high = (low - mean) / std, (high - mean) / std
-        return mean + std * jax.random.truncated_normal(key, low, high, shape)
-
-    return Rule(draw, (std, mean, low, high))
+    """Draws from a normal distribution, again where the value is outside [low, high]."""
+    return Rule(_trunc_normal, (std, mean, low, high))
 
 
 def uniform(low: Number, high: Number) -> Rule:
-    """Uniform on [low, high)."""
-
-    def draw(key, shape, low, high):
-        return jax.random.uniform(key, shape, minval=low, maxval=high)
-
-    return Rule(draw, (low, high))
-
-
-def _symmetric(key: jax.Array, shape: tuple, bound: float) -> jax.Array:
-    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+    """Draws uniformly from [low, high)."""
+    return Rule(_uniform, (low, high))
 
 
 def fans(shape: tuple) -> tuple[int, int]:
@@ -89,37 +105,39 @@ def fans(shape: tuple) -> tuple[int, int]:
 
 
 def xavier_uniform(gain: Number = 1.0) -> Rule:
-    """Uniform with variance 2 gain^2 / (inputs + outputs)."""
+    """Uniform with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
 
-    def draw(key, shape, gain):
-        return _symmetric(key, shape, gain * math.sqrt(6 / sum(fans(shape))))
+    def draw(generator, shape, gain):
+        bound = gain * math.sqrt(6 / sum(fans(shape)))
+        return _uniform(generator, shape, -bound, bound)
 
     return Rule(draw, (gain,))
 
 
 def xavier_normal(gain: Number = 1.0) -> Rule:
-    """Normal with variance 2 gain^2 / (inputs + outputs)."""
+    """Normal with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
 
-    def draw(key, shape, gain):
-        return gain * math.sqrt(2 / sum(fans(shape))) * jax.random.normal(key, shape)
+    def draw(generator, shape, gain):
+        return _normal(generator, shape, gain * math.sqrt(2 / sum(fans(shape))), 0)
 
     return Rule(draw, (gain,))
 
 
 def kaiming_uniform(a: Number = 0.0) -> Rule:
-    """Uniform with variance 2 / ((1 + a^2) inputs)."""
+    """Uniform with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
 
-    def draw(key, shape, a):
-        return _symmetric(key, shape, math.sqrt(6 / ((1 + a * a) * fans(shape)[0])))
+    def draw(generator, shape, a):
+        bound = math.sqrt(6 / ((1 + a * a) * fans(shape)[0]))
+        return _uniform(generator, shape, -bound, bound)
 
     return Rule(draw, (a,))
 
 
 def kaiming_normal(a: Number = 0.0) -> Rule:
-    """Normal with variance 2 / ((1 + a^2) inputs)."""
+    """Normal with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
 
-    def draw(key, shape, a):
-        return math.sqrt(2 / ((1 + a * a) * fans(shape)[0])) * jax.random.normal(key, shape)
+    def draw(generator, shape, a):
+        return _normal(generator, shape, math.sqrt(2 / ((1 + a * a) * fans(shape)[0])), 0)
 
     return Rule(draw, (a,))
 
@@ -148,16 +166,20 @@ def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     )
 
 
-def initial_value(leaf: Leaf, rules: Mapping[str, Rule], key: jax.Array, config: Any) -> jax.Array:
+def initial_value(
+    leaf: Leaf, rules: Mapping[str, Rule], key: jax.Array, config: Any
+) -> np.ndarray | jax.Array:
     """What a leaf starts from, in checkpoint layout.
 
-    Its own key depends on its name, not on its place, so the values are the same however the
-    layers of a stack are stored.
+    It depends on the leaf's name, not on its place, so it is the same however the layers of a
+    stack are stored.
     """
-    rule = find_rule(leaf, rules)
-    own_key = jax.random.fold_in(key, zlib.crc32(leaf.name.encode()))
-    array = rule(own_key, leaf.shape, leaf.dtype, config)
+    rule, salt = find_rule(leaf, rules), zlib.crc32(leaf.name.encode())
+    array = rule(key, leaf.shape, leaf.dtype, config, salt)
     padding = getattr(leaf.owner, "padding_idx", None)
-    if padding is not None and leaf.attribute == "weight":
-        array = array.at[padding].set(0)
-    return array
+    if padding is None or leaf.attribute != "weight":
+        return array
+    if isinstance(array, np.ndarray):
+        array[padding] = 0
+        return array
+    return array.at[padding].set(0)

@@ -17,9 +17,9 @@ from .initialization import kaiming_uniform, normal, ones, uniform, zeros
 _WEIGHT = kaiming_uniform(a=math.sqrt(5.0))  # variance 1 / (3 inputs)
 
 
-def _bias_rule(inputs: int):
+def _bias(size: int, inputs: int, rngs: nnx.Rngs) -> nnx.Param:
     bound = 1 / math.sqrt(max(inputs, 1))
-    return uniform(-bound, bound)
+    return Parameter(size, init=uniform(-bound, bound), rngs=rngs)
 
 
 class Linear(Layer):
@@ -30,9 +30,7 @@ class Linear(Layer):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rngs: nnx.Rngs):
         shape = (out_features, in_features)
         self.weight = Parameter(shape, permutation=LINEAR, init=_WEIGHT, rngs=rngs)
-        self.bias = None
-        if bias:
-            self.bias = Parameter(out_features, init=_bias_rule(in_features), rngs=rngs)
+        self.bias = _bias(out_features, in_features, rngs) if bias else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
         weight = value(self.weight)
@@ -178,9 +176,7 @@ class Conv2d(Layer):
         self.groups = groups
         shape = (out_channels, in_channels // groups, *_pair(kernel_size))
         self.weight = Parameter(shape, permutation=CONV2D, init=_WEIGHT, rngs=rngs)
-        self.bias = None
-        if bias:
-            self.bias = Parameter(out_channels, init=_bias_rule(math.prod(shape[1:])), rngs=rngs)
+        self.bias = _bias(out_channels, math.prod(shape[1:]), rngs) if bias else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
         weight = value(self.weight)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -57,11 +57,10 @@ class Mask:
         return None
 
 
-@dataclass(frozen=True)
 class Term:
-    """One condition."""
+    """One condition; `static` if it knows of a cache of fixed size."""
 
-    static = False
+    static: bool
 
     def allowed(self, queries: int, keys: int, static: bool) -> Allowed:
         raise NotImplementedError
@@ -71,7 +70,7 @@ class Term:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Either(Term):
     """What one of two masks allows."""
 
@@ -87,9 +86,11 @@ class Either(Term):
         return None if left is None or right is None else left | right
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Given(Term):
     """Conditions as an array, bool [b, n|1, s|1, t']."""
+
+    static: ClassVar[bool] = False
 
     array: jax.Array
     is_padding: bool
@@ -108,7 +109,7 @@ class Given(Term):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Positional(Term):
     """Conditions on the positions of query and key.
 

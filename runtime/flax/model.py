@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import jax
@@ -16,8 +16,8 @@ from flax import nnx
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError
 from . import embeddings, loading, weights
-from .base import abstract_parameters, as_dtype, compute_dtype, is_abstract
-from .blocks import Block
+from .base import Buffer, abstract_parameters, as_dtype, compute_dtype, is_abstract
+from .blocks import blocks_of, set_checkpointing
 from .cache import Cache, Layout, as_cache
 from .initialization import Rule, initial_value
 from .taps import NO_TAPS, Taps
@@ -26,11 +26,15 @@ EXACT = ("labels",)  # inputs that keep float32: losses are computed in it
 
 
 class ModelMeta(type(nnx.Module)):
-    """Builds models without values; `post_init` gives each parameter its first and only ones."""
+    """Builds models without values, then gives each parameter its first and only ones."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: Any, rngs: nnx.Rngs | None = None, **kwargs: Any) -> Any:
+        rngs = nnx.Rngs(0) if rngs is None else rngs
         with abstract_parameters():
-            return super().__call__(*args, **kwargs)
+            model = super().__call__(*args, rngs=rngs, **kwargs)
+        if not loading.is_loading():
+            model.initialize(rngs)
+        return model
 
 
 class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
@@ -59,25 +63,192 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
             raise ConfigError(f"{type(self).__name__} takes one", expected=expected, found=found)
         self.config = config
         self.compute_dtype = compute_dtype()
-        self._key = nnx.data(None) if rngs is None else rngs.params
 
     # Construction.
 
-    def post_init(self, rngs: nnx.Rngs | None = None) -> None:
-        """Ends the constructor: gives parameters their first values, unless others are to come."""
-        if not loading.is_loading():
-            self.initialize(nnx.Rngs(0) if rngs is None else rngs)
+    def post_init(self) -> None:
+        """Ends the constructor; the parameters get their first values right after it."""
 
     def initialize(self, rngs: nnx.Rngs) -> None:
         """Fills the parameters that hold no values yet; inner models have filled their own."""
         empty = [leaf for leaf in weights.leaves(self) if is_abstract(leaf.variable)]
-        weights.fill(empty, self.first_values(rngs))
+        weights.fill(empty, self.first_value(rngs))
 
-    def first_values(self, rngs: nnx.Rngs) -> Callable[[weights.Leaf], jax.Array]:
-        """What each leaf starts from, by the model's `initializers`."""
+    def first_value(self, rngs: nnx.Rngs) -> Callable[[weights.Leaf], jax.Array]:
+        """What each parameter starts from, by the model's `initializers`."""
         key = rngs.params()
         return lambda leaf: initial_value(leaf, self.initializers, key, self.config)
 
     def tie(self, head: nnx.Module, table: nnx.Module) -> None:
         """Makes `head` use the weight of `table`; checkpoints then hold it once."""
         head.weight = table.weight
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig, *, dtype: Any = None, **options: Any) -> Self:
+        """A model with random weights; `options` are those of the constructor."""
+        with loading.dtype_for(config, dtype):
+            return cls(config, **options)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder_or_id: str | os.PathLike,
+        *,
+        config: PretrainedConfig | None = None,
+        dtype: Any = None,
+        ignore_mismatched_sizes: bool = False,
+        output_loading_info: bool = False,
+        **config_overrides: Any,
+    ) -> Self | tuple[Self, dict[str, Any]]:
+        """A model, in evaluation mode, with the weights in a folder or a repository of the hub.
+
+        `dtype`: of parameters and computations; float32 by default, "auto" for the
+        configuration's. `config_overrides`: fields of the configuration, options of the hub, or
+        arguments of the constructor. With `output_loading_info`, also returns the keys that were
+        missing, unexpected and mismatched. Missing parameters get first values, and a warning.
+        """
+        model, plan = loading.load(
+            cls, folder_or_id, config, dtype, ignore_mismatched_sizes, config_overrides
+        )
+        if output_loading_info:
+            return model, loading.info(plan)
+        plan.warn()
+        return model
+
+    def save_pretrained(self, folder: str | os.PathLike, max_shard_size: int | str = "5GB") -> None:
+        """Writes config.json and model.safetensors (or its shards) into `folder`."""
+        loading.save(self, folder, max_shard_size)
+
+    # What a call needs.
+
+    def taps(self, **switches: bool | None) -> Taps:
+        """What collects the optional outputs of a call; None stands for the config's default."""
+        asked = [
+            name
+            for name, on in switches.items()
+            if (getattr(self.config, name, False) if on is None else on)
+        ]
+        attention = self.config.attn_implementation
+        return Taps(asked, attention) if asked or attention else NO_TAPS
+
+    def use_return_dict(self, return_dict: bool | None) -> bool:
+        """Whether a call returns a record rather than a tuple."""
+        return self.config.use_return_dict if return_dict is None else return_dict
+
+    def cache_layout(self) -> Layout:
+        """The states of each position of the stack; a head's are those of its base model."""
+        base = self.base_model
+        return [] if base is self else base.cache_layout()
+
+    def open_cache(self, past_key_values: Any, use_cache: bool | None) -> Cache | None:
+        """The cache that a call writes to: a copy of the caller's, a new one, or None."""
+        layout = self.cache_layout()
+        if past_key_values is not None:
+            if not any(layout):
+                raise InputError("the model keeps no state", key="past_key_values", expected="None")
+            return as_cache(past_key_values, layout).copy()
+        if use_cache is None:
+            use_cache = getattr(self.config, "use_cache", False)
+            use_cache = use_cache and (self.deterministic or not self.is_gradient_checkpointing)
+        return Cache.growing(layout) if use_cache and any(layout) else None
+
+    def init_cache(
+        self, batch: int | None = None, capacity: int | None = None, dtype: Any = None
+    ) -> Cache:
+        """An empty cache: with `capacity` preallocated for `batch` sequences, else growing."""
+        layout = self.cache_layout()
+        if not any(layout):
+            raise InputError(f"{type(self).__name__} keeps no state between calls")
+        if capacity is None:
+            return Cache.growing(layout)
+        if batch is None:
+            raise InputError("a preallocated cache has a size", key="batch", expected="an integer")
+        dtype = self.compute_dtype if dtype is None else as_dtype(dtype)
+        return Cache.static(layout, batch, capacity, dtype)
+
+    # Parts.
+
+    @property
+    def base_model(self) -> PreTrainedModel:
+        """The model without its head."""
+        base = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
+        return base if isinstance(base, PreTrainedModel) else self
+
+    def get_input_embeddings(self) -> nnx.Module:
+        """The table of token embeddings."""
+        return embeddings.find(self, "input_embeddings")
+
+    def get_output_embeddings(self) -> nnx.Module | None:
+        """The layer that gives a logit per token, if the model has one."""
+        return embeddings.find_output(self)
+
+    def resize_token_embeddings(self, count: int, *, rngs: nnx.Rngs | None = None) -> nnx.Module:
+        """Changes the number of tokens, in the input, the output and the configuration."""
+        return embeddings.resize(self, count, nnx.Rngs(0) if rngs is None else rngs)
+
+    # What a model is like.
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of the first parameter."""
+        return next((np.dtype(leaf.dtype) for leaf in weights.leaves(self)), np.dtype("float32"))
+
+    def num_parameters(self, only_trainable: bool = False) -> int:
+        """The number of entries of all parameters and buffers, shared ones once."""
+        kind = nnx.Param if only_trainable else (nnx.Param, Buffer)
+        return sum(
+            int(np.prod(leaf.shape))
+            for leaf in weights.leaves(self)
+            if leaf.tied_to is None and isinstance(leaf.variable, kind)
+        )
+
+    # Gradient checkpointing.
+
+    def gradient_checkpointing_enable(self) -> None:
+        """In training, keeps only the inputs of the blocks, and computes the rest again."""
+        if not set_checkpointing(self, True):
+            raise InputError(f"{type(self).__name__} has no blocks to checkpoint")
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keeps all that the backward pass needs."""
+        set_checkpointing(self, False)
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether gradient checkpointing is on."""
+        return any(block.checkpointing for block in blocks_of(self))
+
+
+def _with_arrays(forward: Callable) -> Callable:
+    """Lets a model take arrays of numpy and nested lists, and floats in any precision."""
+    signature = inspect.signature(forward)
+
+    @functools.wraps(forward)
+    def call(self: PreTrainedModel, *args: Any, **kwargs: Any) -> Any:
+        inputs = signature.bind(self, *args, **kwargs)
+        for name, x in inputs.arguments.items():
+            dtype = jnp.dtype("float32") if name in EXACT else self.compute_dtype
+            inputs.arguments[name] = _prepared(name, x, dtype)
+        return forward(*inputs.args, **inputs.kwargs)
+
+    return call
+
+
+def _prepared(name: str, x: Any, dtype: np.dtype) -> Any:
+    """Whole numbers as int32, others in the model's dtype; what is no array stays as it is."""
+    if isinstance(x, list) and name != "past_key_values" and not _has_arrays(x):
+        try:
+            x = np.asarray(x)
+        except ValueError:
+            what = "rows of one length"
+            raise InputError(key=name, expected=what, found="different ones") from None
+    if not isinstance(x, jax.Array | np.ndarray):
+        return x
+    x = jnp.asarray(x)
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return x.astype(jnp.int32)
+    return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+
+def _has_arrays(values: list) -> bool:
+    return any(isinstance(item, jax.Array | np.ndarray) for item in jax.tree.leaves(values))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def request_of(name: str) -> str:
-    """The argument that asks for a tap: `output_attentions` for every kind of attentions, ..."""
+def switch_of(name: str) -> str:
+    """The switch that asks for a tap: `output_attentions` for every kind of attentions, ..."""
     for kind in ("attentions", "hidden_states"):
         if name.endswith(kind):
             return f"output_{kind}"
@@ -15,15 +15,20 @@ def request_of(name: str) -> str:
 
 
 class Taps:
-    """Collects the values that were asked for, by name; an attribute read gives them as a tuple."""
+    """Collects the values that were asked for, by name; an attribute read gives them as a tuple.
 
-    def __init__(self, requests: Mapping[str, bool]):
-        self._requests = dict(requests)
+    `asked`: the switches of the call that are on. `attention`: how the model wants attention
+    computed.
+    """
+
+    def __init__(self, asked: Iterable[str] = (), attention: str | None = None):
+        self._asked = frozenset(asked)
         self._values: dict[str, list[Any]] = {}
+        self.attention = attention
 
     def wants(self, name: str | None) -> bool:
         """Whether values of this name are kept."""
-        return name is not None and bool(self._requests.get(request_of(name), False))
+        return name is not None and bool(self._asked) and switch_of(name) in self._asked
 
     def add(self, **values: Any) -> None:
         """Keeps those of the values that were asked for."""
@@ -37,8 +42,8 @@ class Taps:
         return tuple(self._values.get(name, ())) if self.wants(name) else None
 
     def fresh(self) -> Taps:
-        """An empty collector with the same requests, for code that is traced on its own."""
-        return Taps(self._requests)
+        """An empty one with the same switches, for code that is traced on its own."""
+        return Taps(self._asked, self.attention)
 
     def collected(self) -> dict[str, list[Any]]:
         """All values so far (a pytree)."""
@@ -50,4 +55,4 @@ class Taps:
             self._values.setdefault(name, []).extend(items)
 
 
-NO_TAPS = Taps({})
+NO_TAPS = Taps()

@@ -8,7 +8,7 @@ count. The layers of a `Stack` are named like those of a list.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ..checkpoint import Slot, Transform, stored_tensors
+from ..checkpoint import Slot, Transform, Transpose, WeightNorm, stored_tensors
 from .base import Buffer
 from .blocks import Stack
 
@@ -108,16 +108,17 @@ def leaves(model: nnx.Module) -> list[Leaf]:
 
 
 def _walk(module: Any, prefix: str, index: Index, transform: Transform | None) -> Iterator[Leaf]:
+    """`prefix` ends in a dot, or is empty; `transform` belongs to a module further out."""
     names = getattr(module, "checkpoint_names", {})
     for attribute, child in _children(module):
         segment = names.get(attribute, attribute.rstrip("_"))
-        inner = transform
-        if isinstance(segment, Transform):
-            inner, segment = segment.at(prefix), attribute
-        elif transform is not None and segment:
-            inner = _descend(transform, segment)
-        name = f"{prefix}{segment}" if segment else prefix.rstrip(".")
+        inner, own = transform, isinstance(segment, Transform)
+        if own:
+            inner, segment = segment.at(prefix), attribute.rstrip("_")
+        name = f"{prefix}{segment}" if segment else prefix.removesuffix(".")
         if isinstance(child, nnx.Param | Buffer):
+            if inner is not None and not own:
+                inner = _complete(inner, segment, len(child.shape) - len(index))
             yield Leaf(name, attribute, module, child, index, inner)
         elif isinstance(child, Stack):
             for i in range(len(child)):
@@ -136,16 +137,27 @@ def _children(module: Any) -> Iterator[tuple[str, Any]]:
             yield name, child
 
 
-def _descend(transform: Transform, segment: str) -> Transform:
-    """The transform of a module, for what the module holds under `segment`."""
-    changed = {}
-    for field in fields(transform):
-        value = getattr(transform, field.name)
-        if isinstance(value, Transform):
-            changed[field.name] = _descend(value, segment)
-        elif field.metadata.get("key", field.type == "Source"):
-            changed[field.name] = f"{value}.{segment}"
-    return replace(transform, **changed)
+def _complete(transform: Any, leaf: str, rank: int) -> Any:
+    """The transform of a layer for one of its leaves, such as "weight"."""
+    match transform:
+        case str():
+            return f"{transform}.{leaf}"
+        case WeightNorm():
+            return transform if leaf == "weight" else _beside(transform, leaf, rank)
+        case Transpose() if rank != len(transform.axes):
+            # The bias of a transposed matrix has one axis, and nothing to transpose.
+            return Transpose(_complete(transform.key, leaf, rank), tuple(range(rank)))
+        case Transform():
+            return replace(transform, key=_complete(transform.key, leaf, rank))
+    return transform
+
+
+def _beside(transform: WeightNorm, leaf: str, rank: int) -> Transform:
+    """Another leaf of a layer whose weight is normalised."""
+    ends = (names[0] for names in (WeightNorm.OLD, WeightNorm.NEW))
+    end = next((end for end in ends if transform.g_key.endswith(end)), "")
+    prefix = transform.g_key.removesuffix(end) if end else f"{transform.g_key}."
+    return Transpose(prefix + leaf, tuple(range(rank)))
 
 
 def parameters(model: nnx.Module) -> dict[str, nnx.Param | LayerParameter]:
@@ -186,12 +198,24 @@ def fill(items: Iterable[Leaf], value: Callable[[Leaf], Any]) -> None:
     for group in groups.values():
         variable, depth = group[0].variable, len(group[0].index)
         if not depth:
-            variable.set_value(jnp.asarray(group[0].stored(value(group[0]))))
+            (leaf,) = group
+            variable.set_value(jnp.asarray(leaf.stored(value(leaf))))
             continue
-        old = variable.get_value()
-        whole = np.empty(variable.shape, group[0].dtype)
-        if len(group) < np.prod(variable.shape[:depth]):
-            whole[...] = old
-        for leaf in group:
-            whole[leaf.index] = leaf.stored(value(leaf))
-        variable.set_value(jnp.asarray(whole))
+        new = {leaf.index: leaf.stored(value(leaf)) for leaf in group}
+        for index in np.ndindex(variable.shape[:depth]):
+            if index not in new:
+                new[index] = variable.get_value()[index]
+        arrays = [new[index] for index in np.ndindex(variable.shape[:depth])]
+        traced = any(isinstance(array, jax.core.Tracer) for array in arrays)
+        whole = jnp.stack(arrays) if traced else np.stack(arrays)
+        variable.set_value(jnp.asarray(whole.reshape(variable.shape)))
+
+
+def descend(module: Any, path: str) -> Any:
+    """The part at a path of attributes; a name that is taken ends in an underscore."""
+    for segment in path.split("."):
+        if segment.isdigit():
+            module = module[int(segment)]
+        else:
+            module = getattr(module, segment if segment in vars(module) else f"{segment}_")
+    return module

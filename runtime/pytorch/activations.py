@@ -106,8 +106,7 @@ def activation(name: str) -> Callable[[Tensor], Tensor]:
     if name in MODULES:
         return MODULES[name]()
     if name not in FUNCTIONS:
+        what, expected = "unknown activation", "one of triptych.activations"
         hint = nearest(name, [*FUNCTIONS, *MODULES])
-        raise ConfigError(
-            "unknown activation", expected="one of triptych.activations", found=show(name), hint=hint
-        )
+        raise ConfigError(what, expected=expected, found=show(name), hint=hint)
     return FUNCTIONS[name]

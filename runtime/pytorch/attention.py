@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError, nearest
+from .functional import widened
 from .masks import Mask
 from .taps import NO_TAPS, Taps
 
@@ -62,9 +63,12 @@ def fused(
 ) -> Tensor:
     """Attention on PyTorch's own kernels."""
     queries, keys = q.shape[2], k.shape[2]
-    added, is_causal = mask.lowered(queries, keys, q.dtype, q.device, dense=bias is not None)
+    # The least float16 is too close to real scores to drown them; kernels of the CPU take float32.
+    wide = q.dtype == torch.float16 and q.device.type == "cpu"
+    dtype = torch.float32 if wide else q.dtype
+    added, is_causal = mask.lowered(queries, keys, dtype, q.device, dense=bias is not None)
     if bias is not None:
-        added = _add(bias.to(q.dtype), added)
+        added = _add(bias.to(dtype), added)
     heads, groups = q.shape[1], k.shape[1]
     if heads == groups:
         return F.scaled_dot_product_attention(q, k, v, added, rate, is_causal, scale=scale)
@@ -73,9 +77,19 @@ def fused(
         q = q.reshape(q.shape[0], groups, heads // groups, q.shape[3])
         context = F.scaled_dot_product_attention(q, k, v, added, rate, is_causal, scale=scale)
         return context.reshape(context.shape[0], heads, 1, v.shape[3])
+    grouped = added is None or q.device.type == "cpu"
+    if not grouped:  # no kernel for GPUs takes grouped heads and a mask
+        k, v = _for_each_head(k, heads), _for_each_head(v, heads)
     return F.scaled_dot_product_attention(
-        q, k, v, added, rate, is_causal, scale=scale, enable_gqa=True
+        q, k, v, added, rate, is_causal, scale=scale, enable_gqa=grouped
     )
+
+
+def _for_each_head(x: Tensor, heads: int) -> Tensor:
+    """[b, m, t, d] -> [b, heads, t, d], each head of x for heads / m neighbours."""
+    b, groups, length, depth = x.shape
+    spread = x[:, :, None].expand(b, groups, heads // groups, length, depth)
+    return spread.reshape(b, heads, length, depth)
 
 
 def explicit(
@@ -97,7 +111,7 @@ def explicit(
     scores = scores * (depth**-0.5 if scale is None else scale)
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
-    scores = scores.float()
+    scores = widened(scores)
     if bias is not None:
         scores = scores + bias
     added = mask.additive(queries, keys, scores.dtype, scores.device)
@@ -109,7 +123,7 @@ def explicit(
     return context.view(b, heads, queries, -1), probabilities
 
 
-Implementation = Callable[[Tensor, Tensor, Tensor, Mask, Tensor | None, float | None, float], Tensor]
+Implementation = Callable[..., Tensor]
 
 IMPLEMENTATIONS: dict[str, Implementation] = {
     "eager": lambda *arguments: explicit(*arguments)[0],

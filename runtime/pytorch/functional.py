@@ -37,6 +37,11 @@ def shape_of(x: Tensor) -> tuple[int, ...]:
     return tuple(x.shape)
 
 
+def widened(x: Tensor) -> Tensor:
+    """x in float32, unless it is more exact already."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
 def take(x: Tensor, index: Tensor, axis: int = 0) -> Tensor:
     """The slices of x at `index`, whose axes stand where `axis` was."""
     if index.ndim == 1:

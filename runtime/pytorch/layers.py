@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .functional import widened
+
 
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x²) + eps) * weight over the last axis (Zhang, Sennrich 2019).
@@ -20,9 +22,10 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.float32:
+        wide = widened(x)
+        if wide is x:
             return F.rms_norm(x, self.size, self.weight, self.eps)
-        return self.weight * F.rms_norm(x.float(), self.size, eps=self.eps).to(x.dtype)
+        return self.weight * F.rms_norm(wide, self.size, eps=self.eps).to(x.dtype)
 
     def extra_repr(self) -> str:
         return f"{self.size[0]}, eps={self.eps}"

@@ -1,4 +1,4 @@
-"""Losses: float32, averaged over what is not ignored."""
+"""Losses: in float32 or better, averaged over what is not ignored."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .functional import widened
+
 
 def cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int = -100) -> Tensor:
     """Mean of -log softmax(logits)[label] over the kept labels (NaN without any).
 
     logits [..., classes], labels int [...].
     """
-    logits = logits.reshape(-1, logits.shape[-1]).float()
+    logits = widened(logits.reshape(-1, logits.shape[-1]))
     return F.cross_entropy(logits, labels.reshape(-1).long(), ignore_index=ignore_index)
 
 
@@ -43,7 +45,8 @@ def classification_loss(
         return mse_loss(logits, labels)
     if problem_type == "single_label_classification":
         return cross_entropy(logits.reshape(-1, num_labels), labels.reshape(-1))
-    return F.binary_cross_entropy_with_logits(logits.float(), labels.float())
+    logits = widened(logits)
+    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
 
 
 def span_loss(
@@ -63,12 +66,14 @@ def span_loss(
 
 def l1_loss(predictions: Tensor, targets: Tensor) -> Tensor:
     """Mean absolute difference."""
-    return F.l1_loss(predictions.float(), targets.float())
+    predictions = widened(predictions)
+    return F.l1_loss(predictions, targets.to(predictions.dtype))
 
 
 def mse_loss(predictions: Tensor, targets: Tensor) -> Tensor:
     """Mean squared difference."""
-    return F.mse_loss(predictions.float(), targets.float())
+    predictions = widened(predictions)
+    return F.mse_loss(predictions, targets.to(predictions.dtype))
 
 
 def contrastive_loss(logits: Tensor) -> Tensor:

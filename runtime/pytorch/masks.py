@@ -67,6 +67,8 @@ class Mask:
         dense: bool = False,
     ) -> tuple[Tensor | None, bool]:
         """(additive mask or None, is_causal); plain causality needs no tensor unless `dense`."""
+        if not self.terms:
+            return None, False
         # A list and ==, because the symbolic sizes of a compiler cannot be hashed.
         for known, result in self._known:
             if known == (queries, keys, dtype, device, dense):

@@ -11,10 +11,11 @@ from torch import nn
 
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError
-from . import embeddings, loading, weights
+from . import embeddings, loading
 from .blocks import Block, set_checkpointing
 from .cache import Cache, Layout, as_cache
 from .initialization import Rule, initialize
+from .renaming import install_hooks
 from .taps import NO_TAPS, Taps
 
 
@@ -42,7 +43,7 @@ class PreTrainedModel(nn.Module):
 
     def post_init(self) -> None:
         """Ends the constructor: gives parameters their first values, unless memory is to come."""
-        weights.install_hooks(self)
+        install_hooks(self)
         if not any(parameter.is_meta for parameter in self.parameters()):
             initialize(self)
 
@@ -85,9 +86,7 @@ class PreTrainedModel(nn.Module):
         )
         return (model, info) if output_loading_info else model
 
-    def save_pretrained(
-        self, folder: str | os.PathLike, max_shard_size: int | str = "5GB"
-    ) -> None:
+    def save_pretrained(self, folder: str | os.PathLike, max_shard_size: int | str = "5GB") -> None:
         """Writes config.json and model.safetensors (or its shards) into `folder`."""
         loading.save(self, folder, max_shard_size)
 
@@ -152,11 +151,14 @@ class PreTrainedModel(nn.Module):
 
     def get_input_embeddings(self) -> nn.Module:
         """The table of token embeddings."""
-        return embeddings.find(self, "input_embeddings")
+        table = embeddings.find(self, "input_embeddings")
+        if table is None:
+            raise InputError(f"{type(self).__name__} has no table of token embeddings")
+        return table
 
     def get_output_embeddings(self) -> nn.Module | None:
         """The layer that gives a logit per token, if the model has one."""
-        return embeddings.find_output(self)
+        return embeddings.find(self, "output_embeddings")
 
     def resize_token_embeddings(self, size: int) -> nn.Module:
         """Changes the number of tokens, in the input, the output and the configuration."""

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
-from ..errors import MissingFrameworkError  # noqa: E402
-
-try:
-    import keras
-    import tensorflow  # noqa: F401
-except ImportError as error:
-    raise MissingFrameworkError("tensorflow") from error
-
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        f"Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=tensorflow before it is "
-        "imported"
-    )
-
-from .activations import activation  # noqa: E402
-from .attention import attention, register_attention  # noqa: E402
-from .base import Layer, Parameter, default_dtype, is_training, value  # noqa: E402
-from .blocks import Block  # noqa: E402
-from .cache import (  # noqa: E402
+from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
+from .activations import activation
+from .attention import attention, register_attention
+from .base import Layer, Parameter, default_dtype, is_training, value
+from .blocks import Block
+from .cache import (
     Cache,
     Slots,
     StateSpec,
@@ -32,8 +15,8 @@ from .cache import (  # noqa: E402
     kv_cache,
     with_past,
 )
-from .compile import compile  # noqa: E402
-from .functional import (  # noqa: E402
+from .compile import compile
+from .functional import (
     einsum,
     integers,
     interpolate,
@@ -45,7 +28,7 @@ from .functional import (  # noqa: E402
     take,
     take_along,
 )
-from .initialization import (  # noqa: E402
+from .initialization import (
     Rule,
     constant,
     kaiming_normal,
@@ -58,7 +41,7 @@ from .initialization import (  # noqa: E402
     xavier_uniform,
     zeros,
 )
-from .layers import (  # noqa: E402
+from .layers import (
     Conv2d,
     Dropout,
     DropPath,
@@ -68,7 +51,8 @@ from .layers import (  # noqa: E402
     PixelShuffle,
     RMSNorm,
 )
-from .losses import (  # noqa: E402
+from .loading import Rules
+from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
@@ -77,12 +61,11 @@ from .losses import (  # noqa: E402
     next_token_loss,
     span_loss,
 )
-from .masks import Mask, allow, causal, new_positions, padding, window  # noqa: E402
-from .model import PreTrainedModel  # noqa: E402
-from .outputs import ModelOutput  # noqa: E402
-from .pretrained import Rules  # noqa: E402
-from .taps import NO_TAPS, Taps  # noqa: E402
-from .weights import parameters, state_dict  # noqa: E402
+from .masks import Mask, allow, causal, new_positions, padding, window
+from .model import PreTrainedModel
+from .outputs import ModelOutput
+from .taps import NO_TAPS, Taps
+from .weights import parameters, state_dict
 
 __all__ = [
     "NO_TAPS",

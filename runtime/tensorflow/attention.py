@@ -65,7 +65,9 @@ def explicit(
         raise InputError("attention", expected=expected, found=str(heads))
     # The heads of a group are stacked along the queries, since they read the same keys.
     grouped, stacked = heads != groups, (b, groups, -1)
-    q = q * tf.cast(d**-0.5 if scale is None else scale, q.dtype)
+    if scale is None:
+        scale = d**-0.5 if isinstance(d, int) else tf.math.rsqrt(tf.cast(d, tf.float32))
+    q = q * tf.cast(scale, q.dtype)
     q = tf.reshape(q, (*stacked, d)) if grouped else q
     scores = tf.matmul(q, k, transpose_b=True)
     scores = tf.reshape(scores, (b, heads, s, t)) if grouped else scores

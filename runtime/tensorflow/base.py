@@ -126,6 +126,7 @@ class Parameter(keras.Variable):
         self.read_dtype = dtype or owner.compute_dtype
         self.checkpoint_shape = shape
         self.permutation = permutation
+        self.is_buffer = not trainable
         self.init = init
 
     def _initialize_with_initializer(self, initializer: Any) -> None:
@@ -173,9 +174,12 @@ class Layer(keras.layers.Layer):
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         if is_symbolic(args, kwargs):
             return super().__call__(*args, **kwargs)
-        if training is not None:
-            with training_mode(training):
-                return self(*args, **kwargs)
+        if training is None:
+            return self._run(args, kwargs)
+        with training_mode(training):
+            return self._run(args, kwargs)
+
+    def _run(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         if tf.executing_eagerly():
             return self.call(*args, **kwargs)
         with tf.name_scope(self.name):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import tensorflow as tf
+from keras.random import SeedGenerator
 
 from .base import Layer, is_training
-from .random import Random, replayed
+from .random import draw_seed, replayed
 from .taps import Taps
 
 
@@ -20,10 +21,10 @@ class Block(Layer):
 
     checkpointing = False
 
-    def enable_checkpointing(self, enabled: bool = True) -> None:
+    def set_checkpointing(self, enabled: bool) -> None:
         """Switch it on or off."""
-        if enabled and not hasattr(self, "random_"):
-            self.random_ = Random()  # the stream that both computations share
+        if enabled and not hasattr(self, "seed_generator"):
+            self.seed_generator = SeedGenerator()  # of what both computations draw
         self.checkpointing = enabled
 
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
@@ -37,7 +38,7 @@ class Block(Layer):
         # Gradients flow through the floating tensors; whatever else there is needs none.
         leaves = tf.nest.flatten((args, kwargs))
         places = [i for i, leaf in enumerate(leaves) if _is_floating(leaf)]
-        seed = self.random_.seed()
+        seed = draw_seed(self.seed_generator)
         shown: list[str] = []
         structure: list[Any] = []
         compute = super().__call__

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+from keras.src import tree
 
 from ..errors import InputError, show
 from .functional import Size, shape_of
@@ -99,6 +100,7 @@ class Slots:
 Layout = Sequence[dict[str, StateSpec]]
 
 
+@tree.register_tree_node_class
 class Cache:
     """All states of a model, and the number of tokens in them.
 
@@ -141,13 +143,19 @@ class Cache:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def __getitem__(self, position: int) -> Slots:
+    def __getitem__(self, position: int | slice) -> Slots | list[Slots]:
+        if isinstance(position, slice):
+            return [Slots(states) for states in self._slots[position]]
         return Slots(self._slots[position])
 
     def __iter__(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """(keys, values) of the first state of each position."""
         for slots in self._slots:
             yield next(iter(slots.values())).read()
+
+    def __repr__(self) -> str:
+        kind = "growing" if self.capacity is None else f"capacity {self.capacity}"
+        return f"Cache({len(self)} layers, {kind}, length {self.length})"
 
     def require_space(self, count: Size) -> None:
         """Raises InputError if so many tokens do not fit; a graph cannot tell."""
@@ -230,6 +238,16 @@ class Cache:
         tensors = tuple(x for state in self._states() for x in state.pair)
         return metadata, (self.length, *tensors) if traced else tensors
 
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The same for Keras."""
+        metadata, tensors = self.__tf_flatten__()
+        return tensors, metadata
+
+    @classmethod
+    def tree_unflatten(cls, metadata: tuple[Any, ...], tensors: Iterable[Any]) -> Cache:
+        """The inverse of `tree_flatten`."""
+        return cls.__tf_unflatten__(metadata, tuple(tensors))
+
     @classmethod
     def __tf_unflatten__(cls, metadata: tuple[Any, ...], components: tuple[Any, ...]) -> Cache:
         capacity, length, layout, filled = metadata
@@ -264,7 +282,9 @@ def as_cache(past: Any, layout: Layout) -> Cache:
     )
 
 
-def with_past(blocks: Iterable[Any], past: Cache | None) -> Iterator[tuple[Any, Slots | None]]:
-    """Each block of a stack with its slots, None without a cache."""
+def with_past(
+    blocks: Iterable[Any], past: Cache | Sequence[Slots] | None
+) -> Iterator[tuple[Any, Slots | None]]:
+    """Each block of a stack with its slots, or with None."""
     for position, block in enumerate(blocks):
         yield block, None if past is None else past[position]

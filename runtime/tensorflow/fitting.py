@@ -55,11 +55,13 @@ class Fitting:
         self._loss_tracker.update_state(loss, sample_weight=examples)
         return self.get_metrics_result()
 
-    def predict_step(self, data: Any) -> dict[str, Any]:
-        """All outputs by name, without the cache."""
+    def predict_step(self, data: Any) -> Any:
+        """All outputs but the cache, which does not concatenate."""
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         output = self(inputs, training=False, return_dict=True)
-        return {name: x for name, x in output.items() if name != "past_key_values"}
+        if "past_key_values" in output:
+            output["past_key_values"] = None
+        return output
 
     def _symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: everything is built, and a symbolic call would see no labels."""

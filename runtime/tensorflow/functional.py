@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import InputError
+from ..resize import resize_matrix
 
 Size = int | tf.Tensor
 
@@ -50,7 +51,8 @@ def take_along(x: tf.Tensor, index: tf.Tensor, axis: int) -> tf.Tensor:
     rank = x.shape.rank
     axis %= rank
     sizes, index_sizes = shape_of(x), shape_of(index)
-    common = [a if isinstance(b, int) and b == 1 else b for a, b in zip(sizes, index_sizes)]
+    pairs = zip(sizes, index_sizes, strict=True)
+    common = [a if isinstance(b, int) and b == 1 else b for a, b in pairs]
     x = tf.broadcast_to(x, [*common[:axis], sizes[axis], *common[axis + 1 :]])
     index = tf.broadcast_to(index, [*common[:axis], index_sizes[axis], *common[axis + 1 :]])
     if axis == rank - 1:
@@ -87,15 +89,12 @@ def interpolate(
     x: tf.Tensor, size: Sequence[int], mode: str = "bilinear", align_corners: bool = False
 ) -> tf.Tensor:
     """Resizes [b, c, h, w] to [b, c, *size]: two matrix products, the same in all frameworks."""
-    from ..resize import resize_matrix
-
+    dtype, x = x.dtype, tf.cast(x, tf.float32)
     for axis, new in ((2, int(size[0])), (3, int(size[1]))):
         old = x.shape[axis]
         if old is None:
             raise InputError("interpolate needs a known height and width when it is traced")
-        if old == new:
-            continue
-        matrix = tf.constant(resize_matrix(old, new, mode, align_corners), tf.float32)
-        pattern = "ih,bchw->bciw" if axis == 2 else "iw,bchw->bchi"
-        x = tf.cast(tf.einsum(pattern, matrix, tf.cast(x, tf.float32)), x.dtype)
-    return x
+        if old != new:
+            matrix = tf.constant(resize_matrix(old, new, mode, align_corners))
+            x = tf.einsum("ih,bchw->bciw" if axis == 2 else "iw,bchw->bchi", matrix, x)
+    return tf.cast(x, dtype)

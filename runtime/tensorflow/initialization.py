@@ -105,9 +105,7 @@ def _kaiming_uniform(
     return tf.random.uniform(shape, -bound, bound, dtype)
 
 
-def _kaiming_normal(
-    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int]
-) -> tf.Tensor:
+def _kaiming_normal(shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int]) -> tf.Tensor:
     return tf.random.normal(shape, 0.0, math.sqrt(2 / fans[1]), dtype)
 
 

@@ -1,16 +1,17 @@
-"""Layers with learnable values, and the random ones: explicit sizes, variables in the constructor."""
+"""Layers with parameters, and random ones: explicit sizes, variables in the constructor."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from keras.random import SeedGenerator
 
 from ..errors import InputError
-from .base import Layer, Parameter, value
+from .base import Layer, Parameter, is_training, value
 from .functional import shape_of
-from .random import Random
+from .random import draw_seed
 
 
 class Linear(Layer):
@@ -22,6 +23,7 @@ class Linear(Layer):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
+        self._tied_to: Callable[[], Layer | None] = lambda: None
         self.weight = Parameter(self, "weight", (out_features, in_features), permutation=(1, 0))
         self.bias = Parameter(self, "bias", (out_features,)) if bias else None
 
@@ -29,12 +31,12 @@ class Linear(Layer):
         """Read the weight of an embedding, [out_features, in_features], instead of an own one."""
         if self.tied_to is None:
             del self.weight
-        object.__setattr__(self, "_tied_to", source)  # or Keras would count it as a part
+        self._tied_to = lambda: source  # behind a function, or Keras would count it as a part
 
     @property
     def tied_to(self) -> Layer | None:
         """The embedding whose weight this layer reads."""
-        return getattr(self, "_tied_to", None)
+        return self._tied_to()
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         # Two axes: the gradient of the weight is then one matrix product, and TensorFlow can fuse
@@ -143,14 +145,15 @@ class Dropout(Layer):
     def __init__(self, rate: float):
         super().__init__()
         self.rate = float(rate)
-        self.random = Random() if self.rate > 0 else None
+        self.seed_generator = SeedGenerator() if self.rate > 0 else None
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        if self.random is None or not self.random.active():
+        if self.seed_generator is None or not is_training():
             return x
         if self.rate >= 1:
             return tf.zeros_like(x)
-        return tf.nn.experimental.stateless_dropout(x, self.rate, seed=self.random.seed())
+        seed = draw_seed(self.seed_generator)
+        return tf.nn.experimental.stateless_dropout(x, self.rate, seed=seed)
 
 
 class DropPath(Layer):
@@ -159,15 +162,15 @@ class DropPath(Layer):
     def __init__(self, rate: float):
         super().__init__()
         self.rate = float(rate)
-        self.random = Random() if self.rate > 0 else None
+        self.seed_generator = SeedGenerator() if self.rate > 0 else None
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        if self.random is None or not self.random.active():
+        if self.seed_generator is None or not is_training():
             return x
         if self.rate >= 1:
             return tf.zeros_like(x)
         rows = [shape_of(x)[0]] + [1] * (x.shape.rank - 1)
-        kept = tf.random.stateless_uniform(rows, seed=self.random.seed()) >= self.rate
+        kept = tf.random.stateless_uniform(rows, seed=draw_seed(self.seed_generator)) >= self.rate
         return tf.where(kept, x / (1 - self.rate), tf.zeros_like(x))
 
 

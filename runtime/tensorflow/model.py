@@ -1,8 +1,9 @@
-"""The base of all models: calls, states, gradient checkpointing, sizes of vocabularies."""
+"""The base of all models."""
 
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -11,19 +12,18 @@ import tensorflow as tf
 
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError, show
-from . import weights
-from .base import Layer, Parameter, default_dtype, dtype_name, is_symbolic, is_training
+from . import embeddings, loading, weights
+from .base import Layer, dtype_name, is_symbolic, is_training
 from .blocks import Block
 from .cache import Cache, Layout, as_cache
 from .fitting import Fitting
 from .initialization import Rule, initialize
 from .inputs import bind, prepare
 from .layers import Embedding, Linear
-from .pretrained import Pretrained
 from .taps import NO_TAPS, Taps
 
 
-class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
+class PreTrainedModel(Fitting, Layer, keras.Model):
     """A model with a configuration, whose weights a checkpoint may hold.
 
     Generated classes give `config_class`; `base_model_prefix`, the attribute under which models
@@ -45,6 +45,8 @@ class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
         self.config = config
         self._call_names = inspect.signature(self.call)
 
+    # Construction.
+
     def post_init(self) -> None:
         """Ends a constructor: parameters without a value get their first one."""
         self.built = True
@@ -63,8 +65,55 @@ class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
         """Let `layer` read the weight of `source`; the checkpoint holds it once."""
         layer.tie(source)
 
-    # Calls
+    @classmethod
+    def from_config(
+        cls, config: PretrainedConfig | dict[str, Any], *, dtype: Any = None, **arguments: Any
+    ) -> Self:
+        """A model with first values; `arguments` are those of the constructor.
 
+        Keras calls it with what `get_config` returned.
+        """
+        if isinstance(config, dict):
+            config = cls.config_class.from_dict(config["config"])
+        with loading.dtype_for(config, dtype):
+            return cls(config, **arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras stores in order to make the model again."""
+        return {"config": self.config.to_dict()}
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder_or_id: str | os.PathLike,
+        *,
+        config: PretrainedConfig | None = None,
+        dtype: Any = None,
+        ignore_mismatched_sizes: bool = False,
+        output_loading_info: bool = False,
+        **config_overrides: Any,
+    ) -> Self | tuple[Self, dict[str, Any]]:
+        """A model with the weights in a folder or a repository of the hub.
+
+        `dtype`: that of parameters and computations; float32 by default, "auto" for the
+        configuration's own. `config_overrides`: fields of the configuration, options of the hub,
+        or arguments of the constructor. With `output_loading_info`, also returns the keys that
+        were missing, unexpected and mismatched. Parameters that are missing get first values, and
+        a warning.
+        """
+        model, plan = loading.load(
+            cls, folder_or_id, config, dtype, ignore_mismatched_sizes, config_overrides
+        )
+        plan.warn()
+        return (model, loading.info(plan)) if output_loading_info else model
+
+    def save_pretrained(self, folder: str | os.PathLike, max_shard_size: int | str = "5GB") -> None:
+        """Write config.json and model.safetensors (or its shards) into `folder`."""
+        loading.save(self, folder, max_shard_size)
+
+    # What a call needs.
+
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Inputs by position, by name, or as one mapping; arrays of numpy as well as tensors."""
         inputs = bind(self._call_names, args, kwargs)
@@ -89,28 +138,31 @@ class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
         attention = self.config.attn_implementation
         return Taps(asked, attention) if asked or attention else NO_TAPS
 
-    # State
-
     def cache_layout(self) -> Layout:
         """The states of each position of the stack; generated where there are any."""
         base = self.base_model
         return [] if base is self else base.cache_layout()
 
-    def init_cache(self, batch: int, capacity: int | None = None, dtype: Any = None) -> Cache:
-        """An empty cache: allocated for `capacity` tokens, or growing."""
+    def init_cache(
+        self, batch: int | None = None, capacity: int | None = None, dtype: Any = None
+    ) -> Cache:
+        """An empty cache: with `capacity` allocated for `batch` sequences, else growing."""
+        layout = self.cache_layout()
+        if not any(layout):
+            raise InputError(f"{type(self).__name__} keeps no state between calls")
         if capacity is None:
-            return Cache.growing(self.cache_layout())
+            return Cache.growing(layout)
+        if batch is None:
+            raise InputError("an allocated cache has a size", key="batch", expected="an integer")
         dtype = self.compute_dtype if dtype is None else dtype_name(dtype)
-        return Cache.static(self.cache_layout(), batch, capacity, dtype)
+        return Cache.static(layout, batch, capacity, dtype)
 
     def open_cache(self, past_key_values: Any, use_cache: bool | None = None) -> Cache | None:
         """The cache to write to: a copy of the caller's, a new one, or None."""
         layout = self.cache_layout()
         if not any(layout):
             if past_key_values is not None:
-                raise InputError(
-                    "the model keeps no state", key="past_key_values", expected="None"
-                )
+                raise InputError("the model keeps no state", key="past_key_values", expected="None")
             return None
         if past_key_values is not None:
             return as_cache(past_key_values, layout).copy()
@@ -119,12 +171,17 @@ class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
             use_cache = use_cache and not (is_training() and self.is_gradient_checkpointing)
         return Cache.growing(layout) if use_cache else None
 
-    # Parts
+    # Parts.
 
     @property
     def base_model(self) -> PreTrainedModel:
         """The model below the head, or this one."""
-        return getattr(self, self.base_model_prefix, self) if self.base_model_prefix else self
+        base = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
+        return base if isinstance(base, PreTrainedModel) else self
+
+    def __dir__(self) -> list[str]:
+        """Without the base model, which Keras's files would take for a part of itself."""
+        return [name for name in super().__dir__() if name != "base_model"]
 
     def _layers_of(self, kind: type) -> Iterator[Any]:
         return (layer for layer in self._flatten_layers() if isinstance(layer, kind))
@@ -132,12 +189,12 @@ class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
     def gradient_checkpointing_enable(self) -> None:
         """Training computes the blocks of stacks twice rather than remember their inside."""
         for block in self._layers_of(Block):
-            block.enable_checkpointing()
+            block.set_checkpointing(True)
 
     def gradient_checkpointing_disable(self) -> None:
         """Training remembers everything again."""
         for block in self._layers_of(Block):
-            block.enable_checkpointing(False)
+            block.set_checkpointing(False)
 
     @property
     def is_gradient_checkpointing(self) -> bool:
@@ -148,43 +205,14 @@ class PreTrainedModel(Fitting, Pretrained, Layer, keras.Model):
         parameters = weights.parameters(self).values()
         return sum(p.size for p in parameters if p.trainable or not only_trainable)
 
-    def _role(self, role: str) -> Any:
-        base = self.base_model
-        owner, path = (self, self.roles[role]) if role in vars(type(self)).get("roles", {}) else (
-            base, base.roles.get(role)
-        )
-        if path is None:
-            raise NotImplementedError(f"{type(self).__name__} declares no {role}")
-        return weights.descend(owner, path)
-
     def get_input_embeddings(self) -> Embedding:
-        """The table of word embeddings."""
-        return self._role("input_embeddings")
+        """The table of token embeddings."""
+        return embeddings.find(self, "input_embeddings")
 
-    def resize_token_embeddings(self, count: int) -> Embedding:
-        """Give the vocabulary `count` entries; the first ones keep their values."""
-        table = self.get_input_embeddings()
-        heads = [head for head in self._layers_of(Linear) if head.tied_to is table]
-        for layer in [table, *heads]:
-            self._resize(layer, count)
-        self.config.vocab_size = count
-        return table
+    def get_output_embeddings(self) -> Linear | None:
+        """The layer that gives a logit per token, if the model has one."""
+        return embeddings.find_output(self)
 
-    def _resize(self, layer: Embedding | Linear, count: int) -> None:
-        for leaf in list(weights.leaves(layer)):
-            old = leaf.parameter
-            axis = old.shape.rank - 1 if isinstance(layer, Linear) else 0
-            shape = [count if i == axis else int(size) for i, size in enumerate(old.shape)]
-            kept = tf.convert_to_tensor(old)[tuple(
-                slice(count) if i == axis else slice(None) for i in range(len(shape)))]
-            delattr(layer, leaf.name)
-            new = Parameter(layer, leaf.name, shape, permutation=old.permutation, init=old.init)
-            setattr(layer, leaf.name, new)
-            initialize(leaf.name, new, layer, self.initializers, self.config)
-            rest = tf.convert_to_tensor(new)[tuple(
-                slice(kept.shape[i], None) if i == axis else slice(None)
-                for i in range(len(shape)))]
-            new.assign(tf.concat([kept, rest], axis=axis))
-        for name in ("num_embeddings", "out_features"):
-            if hasattr(layer, name):
-                setattr(layer, name, count)
+    def resize_token_embeddings(self, size: int) -> Embedding:
+        """Change the number of tokens, in the input, the output and the configuration."""
+        return embeddings.resize(self, size)

@@ -6,6 +6,8 @@ from abc import ABCMeta
 from collections.abc import Iterable
 from typing import Any
 
+from keras.src import tree
+
 from .. import outputs
 
 
@@ -28,3 +30,17 @@ class ModelOutput(outputs.ModelOutput, metaclass=_FromPairs):
     """Base of the records that TensorFlow models return; see `triptych.outputs`."""
 
     __supported_by_tf_nest__ = True
+
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        tree.register_tree_node_class(cls)
+
+    def tree_flatten(self) -> tuple[list[Any], tuple[str, ...]]:
+        """For Keras: the values, and their names."""
+        names, values = self.flatten()
+        return values, names
+
+    @classmethod
+    def tree_unflatten(cls, names: tuple[str, ...], values: Iterable[Any]) -> ModelOutput:
+        """The inverse of `tree_flatten`."""
+        return cls.unflatten(names, list(values))

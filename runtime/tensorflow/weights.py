@@ -94,7 +94,10 @@ def _walk(module: Layer, prefix: str, transform: Transform | None) -> Iterator[L
             continue
         segment = names.get(attribute, attribute.removesuffix("_"))
         if isinstance(segment, Transform):
-            yield from _visit(child, module, prefix, attribute, segment.at(prefix))
+            if isinstance(child, Parameter):
+                yield Leaf(prefix + attribute, child, module, segment.at(prefix))
+            else:
+                yield from _visit(child, module, prefix, attribute, segment.at(prefix))
         else:
             yield from _visit(child, module, prefix, segment, transform)
     if isinstance(module, Linear) and module.tied_to is not None:
@@ -129,34 +132,44 @@ def _complete(transform: Transform | None, leaf: str, rank: int) -> Any:
         case str():
             return f"{transform}.{leaf}"
         case WeightNorm():
-            return transform if leaf == "weight" else Transpose(_sibling(transform, leaf), (0,))
+            # The key's place names the layer. A permutation of one axis changes nothing.
+            beside = Transpose(f"{_layer(transform)}{leaf}", (0,))
+            return transform if leaf == "weight" else beside
         case Transpose():
             key = _complete(transform.key, leaf, rank)
-            # A bias beside a transposed matrix has one axis, and nothing to transpose.
-            return replace(transform, key=key) if rank == len(transform.axes) else key
+            if rank == len(transform.axes):
+                return replace(transform, key=key)
+            # A bias beside a transposed matrix has nothing to transpose.
+            return key if isinstance(key, Transform) else Transpose(key, tuple(range(rank)))
         case Split() | Stack():
             return replace(transform, key=_complete(transform.key, leaf, rank))
     return transform
 
 
-def _sibling(transform: WeightNorm, leaf: str) -> str:
+def _layer(transform: WeightNorm) -> str:
+    """The name of a normalised layer, with a dot."""
     for names in (WeightNorm.OLD, WeightNorm.NEW):
         if transform.g_key.endswith(names[0]):
-            return transform.g_key.removesuffix(names[0]) + leaf
-    return transform.g_key.rpartition(".")[0] + f".{leaf}"
+            return transform.g_key.removesuffix(names[0])
+    return f"{transform.g_key.rpartition('.')[0]}."
 
 
 def parameters(module: Layer) -> dict[str, Parameter]:
     """{checkpoint name: parameter}, shared ones once."""
-    return {leaf.name: leaf.parameter for leaf in leaves(module) if leaf.tied_to is None}
+    own = (leaf for leaf in leaves(module) if leaf.tied_to is None)
+    return {leaf.name: leaf.parameter for leaf in own if not leaf.parameter.is_buffer}
 
 
 def state_dict(module: Layer) -> dict[str, np.ndarray]:
     """{checkpoint name: array in checkpoint layout}, shared ones once."""
+    return {name: np.asarray(array) for name, array in stored(module).items()}
+
+
+def stored(module: Layer) -> dict[str, Any]:
+    """What a checkpoint of the model holds; joined tensors are made when they are read."""
     by_name = {leaf.name: leaf for leaf in leaves(module)}
     slots = [leaf.slot for leaf in by_name.values()]
-    stored = stored_tensors(slots, lambda name: by_name[name].numpy())
-    return {name: np.asarray(array) for name, array in stored.items()}
+    return stored_tensors(slots, lambda name: by_name[name].numpy())
 
 
 def descend(module: Any, path: str) -> Any:

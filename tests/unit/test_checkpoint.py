@@ -17,14 +17,9 @@ from triptych.checkpoint.saving import parse_size
 from triptych.checkpoint.tensors import DTYPES
 from triptych.errors import CheckpointError, InputError, MissingFrameworkError
 
-TORCH_DTYPES = {
-    **{dtype.name: dtype.name for dtype in DTYPES.values()},
-    "bool": "bool",
-}
-
 
 def arrays() -> dict[str, np.ndarray]:
-    """A tensor of every dtype numpy has, of odd shapes and names, in no order."""
+    """Tensors of many dtypes, of odd shapes and names, in no order."""
     random = np.random.default_rng(0)
     result = {
         "z.weight": random.normal(size=(3, 5)).astype(np.float32),
@@ -57,9 +52,8 @@ def test_written_byte_for_byte_like_the_library(tmp_path):
 def test_every_dtype_byte_for_byte_like_the_library(tmp_path):
     ours, theirs = tmp_path / "ours.safetensors", tmp_path / "theirs.safetensors"
     raw = np.arange(16, dtype=np.uint8)
-    tensors = {
-        dtype.name: raw.view(dtype) if dtype != bool else raw > 8 for dtype in DTYPES.values()
-    }
+    tensors = {dtype.name: raw.view(dtype) for dtype in DTYPES.values() if dtype.name != "bool"}
+    tensors["bool"] = raw > 8
     same = {
         name: torch.from_numpy(array.view(np.uint8).copy()).view(getattr(torch, name))
         for name, array in tensors.items()
@@ -265,13 +259,14 @@ def test_pickled_files(legacy, tmp_path):
     tensors = {
         "f32": torch.randn(2, 3),
         "bf16": torch.randn(4).bfloat16(),
-        "f8": torch.ones(4).to(torch.float8_e4m3fn),
         "transposed": torch.randn(2, 3).T,
         "scalar": torch.tensor(3),
         "empty": torch.zeros(0, 2),
         "flag": torch.tensor([True]),
         "parameter": torch.nn.Parameter(torch.ones(2)),
     }
+    if not legacy:  # which PyTorch itself cannot read back with this dtype
+        tensors["f8"] = torch.ones(4).to(torch.float8_e4m3fn)
     torch.save(tensors, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=not legacy)
     with open_checkpoint(tmp_path) as checkpoint:
         assert checkpoint.names == tuple(tensors)
@@ -280,7 +275,8 @@ def test_pickled_files(legacy, tmp_path):
             assert checkpoint.info(name).shape == read.shape == tuple(tensor.shape)
             np.testing.assert_array_equal(read.astype(np.float32), tensor.detach().float().numpy())
         assert checkpoint.read("bf16").dtype == ml_dtypes.bfloat16
-        assert checkpoint.read("f8").dtype == ml_dtypes.float8_e4m3fn
+        if not legacy:
+            assert checkpoint.read("f8").dtype == ml_dtypes.float8_e4m3fn
 
 
 def test_sharded_pickled_files(tmp_path):

@@ -1,0 +1,221 @@
+"""Lowering of declarations: arguments, sizes, layers and checkpoint names -> `__init__`."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from .. import ir
+from ..language.constructors import Naming
+from ..layers import LayerKind
+from ..ops.table import REQUIRED
+from ..types import Static, Tensor, strip_optional
+from . import trees
+from .statements import INDENT, StatementWriter
+
+
+@dataclass
+class Group:
+    """Layers that share a prefix of their checkpoint names (PyTorch keeps them in one container)."""
+
+    members: dict[str, Group | ir.LayerDeclaration] = field(default_factory=dict)
+
+
+class ConstructorWriter(StatementWriter):
+    """Writes the lines of `__init__` after the call of the parent's."""
+
+    def constructor(self) -> list[str]:
+        self.in_constructor = True
+        layers = [line for group in self.groups() for line in self.group_lines(*group)]
+        ties = [line for layer in self.module.layers for line in self.tie_lines(layer)]
+        self.in_constructor = False
+        return [*self.size_lines(layers + ties), *layers, *ties]
+
+    def size_lines(self, layer_lines: list[str]) -> list[str]:
+        """Fields, arguments and sizes that the forward reads are kept on the module."""
+        self.in_constructor = True
+        lines = []
+        for name in self.kept:
+            if name in self.argument_names:
+                lines.append(f"self.{name} = {name}")
+        for path in self.kept_fields:
+            lines.append(f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}")
+        text = "\n".join(layer_lines)
+        sizes = []
+        for name, value in reversed(self.module.sizes):
+            keep = name in self.kept
+            if not keep and not mentions(text + "\n".join(sizes), name):
+                continue
+            target = f"self.{name} = {name}" if keep and mentions(text + "\n".join(sizes), name) else name
+            target = f"self.{name}" if keep and target == name else target
+            sizes.insert(0, f"{target} = {self.text(value)}")
+        self.in_constructor = False
+        return lines + sizes
+
+    # --- layers --------------------------------------------------------------------------------
+
+    def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
+        """Where the layer is kept, as attribute steps."""
+        return (self.attribute_name(layer.name),)
+
+    def attribute_name(self, name: str) -> str:
+        return f"{name}_" if name in self.reserved else name
+
+    def groups(self) -> list[tuple[str, Group | ir.LayerDeclaration]]:
+        root = Group()
+        for layer in self.module.layers:
+            place = root
+            *outer, last = self.path_of(layer)
+            for step in outer:
+                place = place.members.setdefault(step, Group())
+            place.members[last] = layer
+        return list(root.members.items())
+
+    def group_lines(self, name: str, member) -> list[str]:
+        comments = list(member.comments) if isinstance(member, ir.LayerDeclaration) else []
+        return [*comments, f"self.{name} = {trees.text(self.member_tree(name, member))}"]
+
+    def member_tree(self, name: str, member) -> ast.expr:
+        if isinstance(member, ir.LayerDeclaration):
+            return self.declaration_tree(member)
+        self.use("Group")
+        conditions = {trees.text(self.expr(m.condition)) for m in leaves(member) if m.condition is not None}
+        shared = len(conditions) == 1 and all(m.condition is not None for m in leaves(member))
+        keywords = [
+            ast.keyword(key, self.member_tree(key, self.unconditional(inner) if shared else inner))
+            for key, inner in member.members.items()
+        ]
+        if any(key.isdigit() for key in member.members):
+            items = ast.Dict([ast.Constant(k.arg) for k in keywords], [k.value for k in keywords])
+            keywords = [ast.keyword(None, items)]
+        tree: ast.expr = ast.Call(trees.name("Group"), [], keywords)
+        if shared:
+            first = next(leaves(member))
+            tree = ast.IfExp(self.expr(first.condition), tree, ast.Constant(None))
+        return tree
+
+    def unconditional(self, member):
+        from dataclasses import replace
+
+        if isinstance(member, ir.LayerDeclaration):
+            return replace(member, condition=None)
+        return Group({key: self.unconditional(inner) for key, inner in member.members.items()})
+
+    def declaration_tree(self, layer: ir.LayerDeclaration) -> ast.expr:
+        tree = self.construct_tree(layer)
+        if layer.loop is not None:
+            variable, count = layer.loop
+            used = any(isinstance(n, ast.Name) and n.id == variable for n in ast.walk(tree))
+            target = trees.name(variable if used else "_")
+            tree = ast.ListComp(tree, [ast.comprehension(target, self.expr(count), [], 0)])
+            return self.stack_tree(tree, layer)
+        if layer.condition is not None:
+            return ast.IfExp(self.expr(layer.condition), tree, ast.Constant(None))
+        return tree
+
+    def construct_tree(self, layer: ir.LayerDeclaration) -> ast.expr:
+        construct = layer.construct
+        arguments = dict(construct.arguments)
+        if isinstance(construct.definition, LayerKind):
+            return self.layer_kind_tree(layer, construct, arguments)
+        config = self.expr(construct.config) if construct.config is not None else trees.name("config")
+        parameters = self.program.parameters(construct.definition)
+        positional = [config]
+        keywords: dict[str, ast.expr] = {}
+        by_name = False
+        for parameter in parameters:
+            if parameter.name not in arguments or self.is_default(arguments[parameter.name], parameter.default):
+                by_name = True
+                continue
+            value = self.expr(arguments[parameter.name])
+            flag = isinstance(strip_optional(parameter.type), Static) and parameter.type.kind == "bool"
+            by_name = by_name or (flag and parameter.default is not REQUIRED)
+            if by_name:
+                keywords[parameter.name] = value
+            else:
+                positional.append(value)
+        keywords.update(self.module_keywords())
+        name = self.class_name(construct.definition.name)
+        return ast.Call(trees.name(name), positional, [ast.keyword(k, v) for k, v in keywords.items()])
+
+    def module_keywords(self) -> dict[str, ast.expr]:
+        return {}
+
+    def layer_kind_tree(self, layer, construct: ir.Construct, arguments: dict[str, ir.Expr]) -> ast.expr:
+        kind: LayerKind = construct.definition
+        holes: dict[str, ast.expr] = {}
+        omitted: set[str] = set()
+        for param in kind.params:
+            value = arguments.get(param.name)
+            if value is None or self.is_default(value, param.default):
+                omitted.add(param.name)
+                holes[param.name] = trees.constant(None if param.default is REQUIRED else param.default)
+            else:
+                holes[param.name] = self.expr(value)
+        if kind.variadic:
+            holes["shape"] = self.expr(arguments["shape"])
+            holes["name"] = ast.Constant(self.attribute_name(layer.name))
+        tree = trees.fill(kind.constructors[self.framework], holes, omitted, self.use_in_constructor)
+        return self.with_tie(tree, construct)
+
+    def use_in_constructor(self, name: str) -> None:
+        if name not in ("self", "rngs", "config"):
+            self.use(name)
+
+    def with_tie(self, tree: ast.expr, construct: ir.Construct) -> ast.expr:
+        """TF and Flax read the table of the tied layer; PyTorch shares the parameter afterwards."""
+        if construct.tied is None:
+            return tree
+        value = self.expr(construct.tied)
+        if construct.tied_if is not None:
+            value = ast.IfExp(self.expr(construct.tied_if), value, ast.Constant(None))
+        tree.keywords.insert(len(tree.keywords) - self.trailing_keywords(tree), ast.keyword("tied", value))
+        return tree
+
+    def trailing_keywords(self, tree: ast.Call) -> int:
+        return sum(keyword.arg == "rngs" for keyword in tree.keywords)
+
+    def tie_lines(self, layer: ir.LayerDeclaration) -> list[str]:
+        return []
+
+    def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
+        raise NotImplementedError
+
+    # --- checkpoint names ------------------------------------------------------------------------
+
+    def checkpoint_names(self) -> dict[str, str]:
+        """Attributes whose checkpoint name is another: `attention -> attention.self`."""
+        names = {}
+        for layer in self.module.layers:
+            naming: Naming | None = layer.construct.naming
+            if naming is None:
+                continue
+            attribute = ".".join(self.path_of(layer))
+            if naming.path is not None:
+                if naming.path != attribute:
+                    names[attribute] = repr(naming.path)
+            else:
+                names[attribute] = self.transform_text(naming)
+        return names
+
+    def transform_text(self, naming: Naming) -> str:
+        function = "".join(part.title() for part in naming.transform.split("_"))
+        self.use(function)
+        return f"{function}({', '.join(map(repr, naming.arguments))})"
+
+
+def leaves(group: Group):
+    for member in group.members.values():
+        if isinstance(member, Group):
+            yield from leaves(member)
+        else:
+            yield member
+
+
+def mentions(text: str, name: str) -> bool:
+    import re
+
+    return re.search(rf"(?<![\w.]){re.escape(name)}\b", text) is not None
+
+
+__all__ = ["INDENT", "ConstructorWriter", "Tensor"]

@@ -1,0 +1,310 @@
+"""Lowering of expressions: typed IR -> syntax trees of the target."""
+
+from __future__ import annotations
+
+import ast
+
+from .. import ir
+from ..dims import Dim, Opaque
+from ..ops.table import REQUIRED
+from ..types import NONE, Layer, Static, Tensor, is_optional, strip_optional
+from . import trees
+
+OPERATORS = {
+    "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod,
+    "**": ast.Pow, "@": ast.MatMult, "&": ast.BitAnd, "|": ast.BitOr,
+}  # fmt: skip
+COMPARISONS = {
+    "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
+    "in": ast.In, "not in": ast.NotIn,
+}  # fmt: skip
+
+
+class ExpressionWriter:
+    """One method per node of IR. Subclasses say how a framework spells shapes and calls."""
+
+    framework = ""
+    dtypes: dict[str, str] = {}
+
+    def expr(self, node: ir.Expr) -> ast.expr:
+        return getattr(self, f"expr_{type(node).__name__}")(node)
+
+    def use(self, identifier: str) -> None:
+        """Note a name that the generated module must import."""
+        self.names.setdefault(identifier)
+
+    def template(self, function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+        tree = trees.call(function, *arguments, **keywords)
+        for node in ast.walk(tree.func):
+            if isinstance(node, ast.Name):
+                self.use(node.id)
+        return tree
+
+    # --- values ----------------------------------------------------------------------------------
+
+    def expr_Const(self, node: ir.Const) -> ast.expr:
+        if node.type.kind == "dtype":
+            return self.dtype(node.value)
+        return trees.constant(node.value)
+
+    def dtype(self, name: str) -> ast.expr:
+        tree = trees.expression(self.dtypes[name])
+        self.use(self.dtypes[name].split(".")[0])
+        return tree
+
+    def expr_Name(self, node: ir.Name) -> ast.expr:
+        if node.kind == "dim":
+            return self.dim_name(node.name)
+        if node.kind in ("argument", "size"):
+            return self.member(node.name)
+        if node.kind == "training":
+            return self.training()
+        return trees.name(node.name)
+
+    def expr_ConfigField(self, node: ir.ConfigField) -> ast.expr:
+        value = self.config_value(node.path)
+        if node.fallback is None:
+            return value
+        test = ast.Compare(value, [ast.IsNot()], [ast.Constant(None)])
+        return ast.IfExp(test, value, self.expr(node.fallback))
+
+    def expr_LayerRef(self, node: ir.LayerRef) -> ast.expr:
+        tree = self.layer_path(node.path)
+        return self.parameter_value(tree) if isinstance(node.type, Tensor) else tree
+
+    def parameter_value(self, tree: ast.expr) -> ast.expr:
+        return self.template("value", tree)
+
+    def expr_Attribute(self, node: ir.Attribute) -> ast.expr:
+        return trees.attribute(self.expr(node.value), node.name)
+
+    def expr_Subscript(self, node: ir.Subscript) -> ast.expr:
+        items = [self.index_item(item) for item in node.index]
+        index = items[0] if len(items) == 1 else trees.sequence(items)
+        return ast.Subscript(self.expr(node.value), index, ast.Load())
+
+    def index_item(self, item) -> ast.expr:
+        if item is None or item is Ellipsis:
+            return ast.Constant(item)
+        if isinstance(item, ir.Slice):
+            parts = (self.expr(part) if part else None for part in (item.start, item.stop, item.step))
+            return ast.Slice(*parts)
+        return self.expr(item)
+
+    # --- operators -------------------------------------------------------------------------------
+
+    def expr_Unary(self, node: ir.Unary) -> ast.expr:
+        operator = {"-": ast.USub, "not": ast.Not, "~": ast.Invert}[node.operator]()
+        return ast.UnaryOp(operator, self.expr(node.value))
+
+    def expr_Binary(self, node: ir.Binary) -> ast.expr:
+        right = self.expr(node.right)
+        if isinstance(right, ast.UnaryOp) and isinstance(right.operand, ast.Constant):
+            right = ast.Constant(-right.operand.value) if isinstance(right.op, ast.USub) else right
+        return ast.BinOp(self.expr(node.left), OPERATORS[node.operator](), right)
+
+    def expr_Compare(self, node: ir.Compare) -> ast.expr:
+        return ast.Compare(self.expr(node.left), [COMPARISONS[node.operator]()], [self.expr(node.right)])
+
+    def expr_Logical(self, node: ir.Logical) -> ast.expr:
+        operator = ast.And() if node.operator == "and" else ast.Or()
+        return ast.BoolOp(operator, [self.expr(value) for value in node.values])
+
+    def expr_IsNone(self, node: ir.IsNone) -> ast.expr:
+        operator = ast.IsNot() if node.negated else ast.Is()
+        return ast.Compare(self.expr(node.value), [operator], [ast.Constant(None)])
+
+    def expr_IfElse(self, node: ir.IfElse) -> ast.expr:
+        return ast.IfExp(self.expr(node.test), self.expr(node.then), self.expr(node.other))
+
+    def expr_TupleExpr(self, node: ir.TupleExpr) -> ast.expr:
+        return trees.sequence([self.expr(item) for item in node.items])
+
+    def expr_ListExpr(self, node: ir.ListExpr) -> ast.expr:
+        return ast.List([self.expr(item) for item in node.items], ast.Load())
+
+    def expr_DictExpr(self, node: ir.DictExpr) -> ast.expr:
+        return ast.Dict([self.expr(k) for k, _ in node.items], [self.expr(v) for _, v in node.items])
+
+    def expr_Comprehension(self, node: ir.Comprehension) -> ast.expr:
+        items = [trees.name(target) for target in node.targets]
+        target = items[0] if len(items) == 1 else trees.sequence(items)
+        conditions = [self.expr(node.condition)] if node.condition is not None else []
+        generator = ast.comprehension(target, self.expr(node.iterable), conditions, 0)
+        return ast.ListComp(self.expr(node.element), [generator])
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def expr_OpCall(self, node: ir.OpCall) -> ast.expr:
+        lowering = node.op.lowerings[self.framework]
+        if not isinstance(lowering, str):
+            return lowering(self, node)
+        given = dict(node.arguments)
+        omitted, holes = set(), {}
+        for param in node.op.params:
+            if param.name in given and not self.is_default(given[param.name], param.default):
+                holes[param.name] = self.expr(given[param.name])
+            elif param.name in given or param.default is not REQUIRED:
+                omitted.add(param.name)
+                holes[param.name] = trees.constant(param.default if param.default is not REQUIRED else None)
+        for name in given.keys() - holes.keys():
+            holes[name] = self.expr(given[name])
+        if "taps" in node.op.effects:
+            holes["taps"] = trees.name("taps")
+            if "emit" not in given:
+                omitted |= {"taps"}
+        if "past" in node.op.effects:
+            holes["past"] = trees.name("past") if self.stateful else ast.Constant(None)
+        if "device" in lowering:
+            holes["device"] = self.device()
+        if isinstance(holes.get("dtype"), ast.Constant):
+            holes["dtype"] = self.dtype(holes["dtype"].value)
+        return drop_none_arguments(trees.fill(lowering, holes, omitted, self.use))
+
+    def is_default(self, value: ir.Expr, default) -> bool:
+        if not isinstance(value, ir.Const) or default is REQUIRED:
+            return False
+        return value.value == default and type(value.value) is type(default)
+
+    def expr_PythonCall(self, node: ir.PythonCall) -> ast.expr:
+        arguments = [self.expr(argument) for argument in node.arguments]
+        if node.function == "exact":
+            return ast.BinOp(arguments[0], ast.FloorDiv(), arguments[1])
+        return trees.call(node.function, *arguments)
+
+    def expr_MethodCall(self, node: ir.MethodCall) -> ast.expr:
+        function = trees.attribute(self.expr(node.value), node.method)
+        return ast.Call(function, [self.expr(argument) for argument in node.arguments], [])
+
+    def expr_FunctionCall(self, node: ir.FunctionCall) -> ast.expr:
+        return trees.call(node.function, *(self.expr(value) for _, value in node.arguments))
+
+    def expr_LayerCall(self, node: ir.LayerCall) -> ast.expr:
+        layer = self.expr(node.layer)
+        kind = strip_optional(node.layer.type)
+        module = self.module_of(kind)
+        arguments = [(name, self.expr(value)) for name, value in node.arguments]
+        positional, keywords = self.split_arguments(arguments, module)
+        if module is not None:
+            if module.stateful:
+                keywords["past"] = trees.name(self.past_name(node.layer))
+            if module.taps:
+                keywords["taps"] = trees.name("taps")
+        return ast.Call(layer, positional, [ast.keyword(k, v) for k, v in keywords.items()])
+
+    def split_arguments(self, arguments, module) -> tuple[list[ast.expr], dict[str, ast.expr]]:
+        return [value for _, value in arguments], {}
+
+    def past_name(self, layer: ir.Expr) -> str:
+        if isinstance(layer, ir.Name):
+            return self.block_pasts.get(layer.name, "past")
+        return "past"
+
+    def expr_ModelCall(self, node: ir.ModelCall) -> ast.expr:
+        module = self.module_of(strip_optional(node.layer.type))
+        arguments = [(name, self.expr(value)) for name, value in node.arguments]
+        positional, keywords = arguments[0][1:], dict(arguments[1:])
+        keywords.update({name: trees.name(name) for name in self.effect_inputs(module)})
+        keywords["return_dict"] = ast.Constant(True)
+        layer = self.expr(node.layer)
+        return ast.Call(layer, list(positional), [ast.keyword(k, v) for k, v in keywords.items()])
+
+    def expr_RecordExpr(self, node: ir.RecordExpr) -> ast.expr:
+        fields = [ast.keyword(name, self.expr(value)) for name, value in node.fields]
+        return ast.Call(trees.name(self.record_class()), [], fields)
+
+    def expr_StateCall(self, node: ir.StateCall) -> ast.expr:
+        slot = trees.attribute(trees.name("past"), node.state)
+        if node.method == "filled":
+            test = ast.Compare(trees.name("past"), [ast.IsNot()], [ast.Constant(None)])
+            return ast.BoolOp(ast.And(), [test, trees.attribute(slot, "filled")])
+        function = trees.attribute(slot, node.method)
+        return ast.Call(function, [self.expr(argument) for argument in node.arguments], [])
+
+    # --- sizes -----------------------------------------------------------------------------------
+
+    def dim(self, dim: Dim) -> ast.expr | None:
+        """A size as an expression, or None where only the runtime knows it."""
+        if (constant := dim.constant) is not None:
+            return trees.constant(constant)
+        if any(factor.denominator != 1 for _, factor in dim.terms):
+            return None
+        total: ast.expr | None = None
+        for monomial, factor in dim.terms:
+            product = self._product(monomial, int(factor))
+            if product is None:
+                return None
+            total = product if total is None else ast.BinOp(total, ast.Add(), product)
+        return total
+
+    def _product(self, monomial, factor: int) -> ast.expr | None:
+        product: ast.expr | None = None if factor == 1 and monomial else trees.constant(factor)
+        for atom, power in monomial:
+            if isinstance(atom, Opaque) or power != 1:
+                return None
+            symbol = self.symbol(atom)
+            if symbol is None:
+                return None
+            product = symbol if product is None else ast.BinOp(product, ast.Mult(), symbol)
+        return product
+
+    def symbol(self, name: str) -> ast.expr | None:
+        if name.startswith("?"):
+            return None
+        if name in self.argument_names:
+            return self.member(name)
+        if self.program.is_runtime_dim(name):
+            return self.dim_name(name)
+        return self.config_value(tuple(name.split(".")))
+
+    def axes_sizes(self, names, sizes: dict[str, ir.Expr], dims: dict[str, Dim]) -> list[ast.expr]:
+        """The sizes of axes; one that is not known is written -1."""
+        result: list[ast.expr] = []
+        unknown = 0
+        for group in names:
+            parts = [self.axis_size(name, sizes, dims) for name in group]
+            if None in parts:
+                unknown += 1
+                result.append(trees.constant(-1))
+                continue
+            total: ast.expr = trees.constant(1)
+            for i, part in enumerate(parts):
+                total = part if i == 0 else ast.BinOp(total, ast.Mult(), part)
+            result.append(total)
+        if unknown > 1:
+            raise ValueError("two unknown sizes in one reshape")
+        return result
+
+    def axis_size(self, name: str, sizes, dims) -> ast.expr | None:
+        if name in sizes:
+            return self.expr(sizes[name])
+        return self.dim(dims[name]) if name in dims else None
+
+    def reshape_sizes(self, groups, sizes, dims) -> list[ast.expr]:
+        """As `axes_sizes`, with -1 for a composite size where that is shorter to read."""
+        composite = [g for g in groups if len(g) > 1]
+        unknown = [g for g in groups if any(n not in sizes and self.axis_unknown(n, dims) for n in g)]
+        result = []
+        for group in groups:
+            if group in unknown or (not unknown and composite[:1] == [group]):
+                result.append(trees.constant(-1))
+            else:
+                result += self.axes_sizes([group], sizes, dims)
+        return result
+
+    def axis_unknown(self, name: str, dims) -> bool:
+        return name not in dims or self.dim(dims[name]) is None
+
+
+def drop_none_arguments(tree: ast.expr) -> ast.expr:
+    """`arange(s, None, 1)` is `arange(s)`: trailing positional defaults are left out."""
+    if isinstance(tree, ast.Call) and getattr(tree.func, "attr", "") in ("arange", "range"):
+        arguments = tree.args
+        if len(arguments) == 3 and isinstance(arguments[2], ast.Constant) and arguments[2].value == 1:
+            arguments.pop()
+            if isinstance(arguments[1], ast.Constant) and arguments[1].value is None:
+                arguments.pop()
+    return tree
+
+
+__all__ = ["NONE", "ExpressionWriter", "Layer", "Static", "is_optional"]

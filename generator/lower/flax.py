@@ -1,0 +1,114 @@
+"""How Flax NNX and JAX spell modules, shapes and calls."""
+
+from __future__ import annotations
+
+import ast
+
+from .. import ir
+from ..types import Stack, strip_optional
+from . import trees
+from .module import ModuleWriter
+from .statements import INDENT
+
+
+class FlaxWriter(ModuleWriter):
+    framework = "flax"
+    class_prefix = "Flax"
+    file_infix = "flax_"
+    tensor_annotation = "jax.Array"
+    dtypes = {"float32": "jnp.float32", "int": "jnp.int32", "bool": "jnp.bool_"}
+    reserved = frozenset({"train", "eval", "sow", "perturb", "config", "rngs", "training", "dtype"})
+
+    def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
+        if layer.name == "base" and self.module.model:
+            return (self.attribute_name(self.program.spec.base),)
+        return (self.attribute_name(layer.name),)
+
+    def training(self) -> ast.expr:
+        return trees.expression("self.training")
+
+    def module_keywords(self) -> dict[str, ast.expr]:
+        return {"rngs": trees.name("rngs")}
+
+    def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
+        self.use("Stack")
+        return trees.call("Stack", tree)
+
+    # --- views -------------------------------------------------------------------------------------
+
+    def permute(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
+        return trees.call(trees.attribute(tree, "transpose"), *map(trees.constant, order))
+
+    def reshape(self, tree, sizes: list[ast.expr]) -> ast.expr:
+        return trees.call(trees.attribute(tree, "reshape"), *sizes)
+
+    def split_axes(self, tree, source, pattern, sizes, dims) -> ast.expr:
+        if all(len(group) < 2 for group in pattern.left) and sum(not g for g in pattern.left) == 1:
+            axis = next(i for i, group in enumerate(pattern.left) if not group)
+            return trees.call(trees.attribute(tree, "squeeze"), trees.constant(axis))
+        return self.reshape(tree, self.reshape_sizes([(name,) for name in pattern.names], sizes, dims))
+
+    def merge_axes(self, tree, pattern, sizes, dims) -> ast.expr:
+        if all(len(group) < 2 for group in pattern.right) and sum(not g for g in pattern.right) == 1:
+            axis = next(i for i, group in enumerate(pattern.right) if not group)
+            return self.template("jnp.expand_dims", tree, trees.constant(axis))
+        return self.reshape(tree, self.reshape_sizes(pattern.right, sizes, dims))
+
+    def split_tensor(self, tree, parts, axis, equal: bool) -> ast.expr:
+        return self.template("jnp.split" if equal else "split_sizes", tree, parts, axis=axis)
+
+    # --- loops ---------------------------------------------------------------------------------------
+
+    def stmt_For(self, node: ir.For, depth: int) -> list[str]:
+        """A loop over one stack is a step that `fold` repeats, or scans over stacked parameters."""
+        if not isinstance(strip_optional(node.iterable.type), Stack) or isinstance(node.iterable, ir.PythonCall):
+            return super().stmt_For(node, depth)
+        self.use("fold")
+        block = node.targets[0]
+        carried = ", ".join(node.carried)
+        state = carried if len(node.carried) == 1 else f"({carried})"
+        self.block_pasts[block] = "past"
+        before = self.sizes
+        self.sizes = before.child()
+        for name in node.carried:
+            self.sizes.sources.pop(name, None)
+        body = self.body(node.body, depth + 1)
+        self.sizes = before
+        first = "carry" if len(node.carried) > 1 else carried
+        lines = self.line(depth, f"def step({first}, {block}, past, taps):")
+        if len(node.carried) > 1:
+            lines += self.line(depth + 1, f"{carried} = carry")
+        lines += body
+        lines += self.line(depth + 1, f"return {state}")
+        lines.append("")
+        stateful = any(m and m.stateful for m in (self.module_of(k) for _, k in self.loop_layers(node)))
+        past = "past" if stateful else "None"
+        taps = "taps" if self.module.taps else "NO_TAPS"
+        self.use(taps) if taps == "NO_TAPS" else None
+        call = f"fold(step, {state}, {self.text(node.iterable)}, past={past}, taps={taps})"
+        lines += self.line(depth, f"{carried} = {call}")
+        return lines
+
+    # --- classes -------------------------------------------------------------------------------------
+
+    def base_class(self) -> str:
+        if self.module.model:
+            return self.class_name("PreTrainedModel")
+        if self.module.block:
+            self.use("Block")
+            return "Block"
+        self.use("nnx")
+        return "nnx.Module"
+
+    def effect_arguments(self) -> list[str]:
+        items = []
+        if self.module.stateful:
+            self.use("Slots")
+            items.append("past: Slots | None = None")
+        if self.module.taps:
+            self.use("Taps")
+            items.append("taps: Taps")
+        return items
+
+
+__all__ = ["INDENT", "FlaxWriter"]

@@ -1,0 +1,131 @@
+"""What generated Flax code is made of."""
+
+from .activations import activation
+from .attention import attention, register_attention
+from .base import Buffer, Layer, Parameter, default_dtype, value
+from .blocks import Block, Stack, fold, stack
+from .cache import Cache, Slots, StateSpec, cross_cache, kv_cache, with_past
+from .compile import Compiled, compile
+from .functional import (
+    einsum,
+    integers,
+    interpolate,
+    l2_normalize,
+    new_positions,
+    one_of,
+    pad,
+    select_rows,
+    shape_of,
+    take,
+    take_along,
+)
+from .initialization import (
+    Rule,
+    constant,
+    kaiming_normal,
+    kaiming_uniform,
+    normal,
+    ones,
+    trunc_normal,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from .layers import (
+    Conv2d,
+    Dropout,
+    DropPath,
+    Embedding,
+    LayerNorm,
+    Linear,
+    PixelShuffle,
+    RMSNorm,
+)
+from .loading import Rules
+from .losses import (
+    classification_loss,
+    contrastive_loss,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    next_token_loss,
+    span_loss,
+)
+from .masks import Mask, allow, causal, padding, window
+from .model import PreTrainedModel
+from .outputs import ModelOutput
+from .taps import NO_TAPS, Taps
+from .weights import parameters, state_dict
+
+__all__ = [
+    "Block",
+    "Buffer",
+    "Cache",
+    "Compiled",
+    "Conv2d",
+    "DropPath",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "Mask",
+    "ModelOutput",
+    "NO_TAPS",
+    "Parameter",
+    "PixelShuffle",
+    "PreTrainedModel",
+    "RMSNorm",
+    "Rule",
+    "Rules",
+    "Slots",
+    "Stack",
+    "StateSpec",
+    "Taps",
+    "activation",
+    "allow",
+    "attention",
+    "causal",
+    "classification_loss",
+    "compile",
+    "constant",
+    "contrastive_loss",
+    "cross_cache",
+    "cross_entropy",
+    "default_dtype",
+    "einsum",
+    "fold",
+    "integers",
+    "interpolate",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "kv_cache",
+    "l1_loss",
+    "l2_normalize",
+    "mse_loss",
+    "new_positions",
+    "next_token_loss",
+    "normal",
+    "one_of",
+    "ones",
+    "pad",
+    "padding",
+    "parameters",
+    "register_attention",
+    "select_rows",
+    "shape_of",
+    "span_loss",
+    "stack",
+    "state_dict",
+    "take",
+    "take_along",
+    "trunc_normal",
+    "uniform",
+    "value",
+    "window",
+    "with_past",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]

@@ -1,0 +1,127 @@
+"""Models from and to folders and the hub."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flax import nnx
+
+from ..checkpoint import LoadPlan, match, open_checkpoint, save_checkpoint
+from ..configuration import PretrainedConfig
+from ..configuration.base import HUB_OPTIONS
+from ..errors import InputError
+from . import weights
+from .base import as_dtype, default_dtype
+
+if TYPE_CHECKING:
+    from .model import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How old checkpoints differ: (pattern, replacement) of names, and names to pass over."""
+
+    rename: tuple[tuple[str, str], ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+class _Loading(threading.local):
+    on = False
+
+
+_loading = _Loading()
+
+
+@contextmanager
+def _values_to_come() -> Iterator[None]:
+    before, _loading.on = _loading.on, True
+    try:
+        yield
+    finally:
+        _loading.on = before
+
+
+def is_loading() -> bool:
+    """Whether a model that is built now gets its values from a checkpoint."""
+    return _loading.on
+
+
+def dtype_for(config: PretrainedConfig, dtype: Any) -> AbstractContextManager[None]:
+    """The context to build a model in; the configuration remembers a dtype that was asked for."""
+    if isinstance(dtype, str) and dtype == "auto":
+        dtype = config.dtype if isinstance(config.dtype, str) else "float32"
+    if dtype is None:
+        return default_dtype("float32")
+    config.dtype = as_dtype(dtype).name
+    return default_dtype(dtype)
+
+
+def load(
+    cls: type[PreTrainedModel],
+    folder_or_id: str | os.PathLike,
+    config: PretrainedConfig | None,
+    dtype: Any,
+    ignore_mismatched_sizes: bool,
+    overrides: dict[str, Any],
+) -> tuple[PreTrainedModel, LoadPlan]:
+    """A model with the values of a checkpoint, and what did and did not fit.
+
+    Parameters are built as shapes and filled one at a time, so no more than the model itself and
+    one parameter is ever in memory.
+    """
+    options = {name: overrides.pop(name) for name in HUB_OPTIONS if name in overrides}
+    if config is None:
+        config, rest = cls.config_class.from_pretrained(
+            folder_or_id, return_unused_kwargs=True, **options, **overrides
+        )
+    else:
+        config, rest = config.copy(), dict(overrides)
+    rngs = rest.pop("rngs", None) or nnx.Rngs(0)
+    with dtype_for(config, dtype), _values_to_come():
+        try:
+            model = cls(config, rngs=rngs, **rest)
+        except TypeError as error:
+            raise InputError(f"{cls.__name__} cannot be made ({error})") from error
+    leaves = weights.leaves(model)
+    rules = cls.checkpoint_rules or Rules()
+    with open_checkpoint(folder_or_id, **options) as checkpoint:
+        plan = match(
+            [leaf.slot for leaf in leaves],
+            checkpoint,
+            base_prefix=cls.base_model_prefix,
+            renames=rules.rename,
+            ignores=rules.ignore,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+        )
+        first_value = model.first_value(rngs)
+        weights.fill(
+            leaves,
+            lambda leaf: plan.load(leaf.name) if leaf.name in plan.sources else first_value(leaf),
+        )
+    return model, plan
+
+
+def info(plan: LoadPlan) -> dict[str, list]:
+    """What did not fit, as callers of `from_pretrained` get it."""
+    return {
+        "missing_keys": plan.missing,
+        "unexpected_keys": plan.unexpected,
+        "mismatched_keys": [(item.name, item.found, item.expected) for item in plan.mismatched],
+        "error_msgs": [],
+    }
+
+
+def save(
+    model: PreTrainedModel, folder: str | os.PathLike, max_shard_size: int | str = "5GB"
+) -> None:
+    """Writes config.json and the weights, for all frameworks alike."""
+    config = model.config.copy()
+    config.architectures = [type(model).__name__.removeprefix("Flax")]
+    config.dtype = model.dtype.name
+    save_checkpoint(folder, weights.tensors(model), max_shard_size)
+    config.save_pretrained(folder)

@@ -1,0 +1,120 @@
+"""What generated PyTorch code is made of."""
+
+from __future__ import annotations
+
+from ..errors import MissingFrameworkError
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingFrameworkError("torch") from error
+
+from .activations import activation, gelu
+from .attention import attention, register_attention
+from .blocks import Block
+from .cache import Cache, with_past
+from .compile import compile
+from .functional import (
+    interpolate,
+    l2_normalize,
+    new_positions,
+    one_of,
+    pad,
+    select_rows,
+    shape_of,
+    take,
+    take_along,
+)
+from .group import Group
+from .initialization import (
+    Rule,
+    constant,
+    kaiming_normal,
+    kaiming_uniform,
+    normal,
+    ones,
+    trunc_normal,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from .inputs import first_given, last_token, merge_leading
+from .layers import DropPath, RMSNorm
+from .loading import Rules, default_dtype
+from .losses import (
+    classification_loss,
+    contrastive_loss,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    next_token_loss,
+    span_loss,
+)
+from .masks import Mask, allow, causal, padding, window
+from .model import PreTrainedModel
+from .outputs import ModelOutput
+from .states import Slots, StateSpec, cross_cache, kv_cache
+from .taps import NO_TAPS, Taps
+from .weights import parameters, state_dict
+
+__all__ = [
+    "Group",
+    "first_given",
+    "last_token",
+    "merge_leading",
+    "NO_TAPS",
+    "Block",
+    "Cache",
+    "DropPath",
+    "Mask",
+    "ModelOutput",
+    "PreTrainedModel",
+    "RMSNorm",
+    "Rule",
+    "Rules",
+    "Slots",
+    "StateSpec",
+    "Taps",
+    "activation",
+    "allow",
+    "attention",
+    "causal",
+    "classification_loss",
+    "compile",
+    "constant",
+    "contrastive_loss",
+    "cross_cache",
+    "cross_entropy",
+    "default_dtype",
+    "gelu",
+    "interpolate",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "kv_cache",
+    "l1_loss",
+    "l2_normalize",
+    "mse_loss",
+    "new_positions",
+    "next_token_loss",
+    "normal",
+    "one_of",
+    "ones",
+    "pad",
+    "padding",
+    "parameters",
+    "register_attention",
+    "select_rows",
+    "shape_of",
+    "span_loss",
+    "state_dict",
+    "take",
+    "take_along",
+    "trunc_normal",
+    "uniform",
+    "window",
+    "with_past",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
