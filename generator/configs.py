@@ -54,6 +54,8 @@ class Field:
     max: float | None = None
     doc: str | None = None
     subconfig: str | None = None
+    unlisted: bool = False  # read where a file has it, not one of the class's own fields
+    legacy: tuple[str, ...] = ()  # old names
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
             min=value.get("min"),
             max=value.get("max"),
             doc=value.get("doc"),
+            unlisted=value.get("unlisted", False),
+            legacy=_names(value.get("legacy", ())),
         )
     if isinstance(value, str) and value in entries:
         return Field(name, Config(value), location, subconfig=value)
@@ -117,6 +121,10 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
             expression = match.group(2)
             return Field(name, kind.inner if expression else kind, location, None, expression)
     return Field(name, literal_type(value), location, _plain(value))
+
+
+def _names(value) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _type_of_text(text: str) -> Type | None:

@@ -305,6 +305,7 @@ class Module:
     base: str | None = None  # the attribute that holds the base model
     taps: tuple[str, ...] = ()  # in order of emission, own and of layers
     stateful: bool = False
+    returns_cache: bool = False  # of models: whether the cache is an output
     block: bool = False  # the element of a stack: the unit of scan and checkpointing
     uses_training: bool = False
 

@@ -116,7 +116,9 @@ def config_class(program: Program, entry: str) -> str:
 def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
     model_type = schema.model_type or program.spec.model_type
     depths = stack_fields(program)
-    fields = [field_context(program, field, depths) for field in schema.fields.values()]
+    fields = [
+        field_context(program, field, depths) for field in schema.fields.values() if not field.unlisted
+    ]
     completions = [
         {"name": field.name, "value": config_expression(field.expression)}
         for field in schema.fields.values()
@@ -127,6 +129,7 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "model_type": model_type,
         "fields": fields,
         "completions": completions,
+        "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
         "divisions": divisions(program, schema),
         "backbone": program.spec.backbone_stages(schema.entry) if hasattr(program.spec, "backbone_stages") else None,
     }
@@ -304,7 +307,7 @@ def constructor_arguments(module: ir.Module) -> list[str]:
 def output_fields(writer: ModuleWriter) -> list[dict[str, str]]:
     module = writer.module
     fields = [{"name": name, "shape": str(kind)} for name, kind in module.returns.fields]
-    if module.stateful:
+    if module.returns_cache:
         fields.append({"name": "past_key_values", "shape": "cache"})
     return fields + [{"name": tap, "shape": "one per layer"} for tap in writer.ordered_taps()]
 
@@ -335,7 +338,7 @@ def rules_text(spec: Spec, names: dict[str, None]) -> str | None:
     return f"Rules({', '.join(parts + ([f'ignore={tuple(ignored)!r}'] if ignored else []))})"
 
 
-FRAMEWORK_NAMES = {"torch", "nn", "F", "Tensor", "tf", "jax", "jnp", "nnx", "np"}
+FRAMEWORK_NAMES = {"math", "torch", "nn", "F", "Tensor", "tf", "jax", "jnp", "nnx", "np"}
 RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel"}
 
 

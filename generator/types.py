@@ -147,6 +147,7 @@ class State:
 Type = Tensor | Mask | Static | Optional | ListOf | TupleOf | Record | Config | Layer | Stack | State
 
 NONE = Static("none", value=None)
+ERROR = Static("error")  # of what has been reported: nothing more is said about it
 FLOAT = Static("float")
 BOOL = Static("bool")
 STR = Static("str")

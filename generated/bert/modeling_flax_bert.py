@@ -173,7 +173,6 @@ class FlaxBertSelfAttention(nnx.Module):
         self.num_attention_heads = config.num_attention_heads
         self.max_position_embeddings = config.max_position_embeddings
         self.position_embedding_type = config.position_embedding_type
-        self.hidden_size = config.hidden_size
         self.head_dim = head_dim = config.hidden_size // config.num_attention_heads
         self.relative = relative = config.position_embedding_type != "absolute"
         self.query = Linear(config.hidden_size, config.num_attention_heads * head_dim, rngs=rngs)
@@ -224,7 +223,6 @@ class FlaxBertCrossAttention(nnx.Module):
 
     def __init__(self, config: BertConfig, *, rngs: nnx.Rngs):
         self.num_attention_heads = config.num_attention_heads
-        self.hidden_size = config.hidden_size
         head_dim = config.hidden_size // config.num_attention_heads
         self.query = Linear(config.hidden_size, config.num_attention_heads * head_dim, rngs=rngs)
         self.key = Linear(config.hidden_size, config.num_attention_heads * head_dim, rngs=rngs)
@@ -547,6 +545,8 @@ class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -571,7 +571,8 @@ class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -707,6 +708,8 @@ class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
         next_sentence_label: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -732,7 +735,8 @@ class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -781,6 +785,8 @@ class FlaxBertForNextSentencePrediction(FlaxBertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -805,7 +811,8 @@ class FlaxBertForNextSentencePrediction(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -850,6 +857,8 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -874,7 +883,8 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -923,6 +933,8 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -947,7 +959,8 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
             inputs_embeds=merge_leading(inputs_embeds, 2),
             encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
             encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -994,6 +1007,8 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1018,7 +1033,8 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -1056,6 +1072,8 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
         encoder_attention_mask: jax.Array | None = None,
         start_positions: jax.Array | None = None,
         end_positions: jax.Array | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1081,7 +1099,8 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,

@@ -169,7 +169,6 @@ class TFBertSelfAttention(Layer):
         self.num_attention_heads = config.num_attention_heads
         self.max_position_embeddings = config.max_position_embeddings
         self.position_embedding_type = config.position_embedding_type
-        self.hidden_size = config.hidden_size
         self.head_dim = head_dim = config.hidden_size // config.num_attention_heads
         self.relative = relative = config.position_embedding_type != "absolute"
         self.query = Linear(config.hidden_size, config.num_attention_heads * head_dim)
@@ -225,7 +224,6 @@ class TFBertCrossAttention(Layer):
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(**kwargs)
         self.num_attention_heads = config.num_attention_heads
-        self.hidden_size = config.hidden_size
         head_dim = config.hidden_size // config.num_attention_heads
         self.query = Linear(config.hidden_size, config.num_attention_heads * head_dim)
         self.key = Linear(config.hidden_size, config.num_attention_heads * head_dim)
@@ -552,6 +550,8 @@ class TFBertForMaskedLM(TFBertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -577,7 +577,8 @@ class TFBertForMaskedLM(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -710,6 +711,8 @@ class TFBertForPreTraining(TFBertPreTrainedModel):
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
         next_sentence_label: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -736,7 +739,8 @@ class TFBertForPreTraining(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -784,6 +788,8 @@ class TFBertForNextSentencePrediction(TFBertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -809,7 +815,8 @@ class TFBertForNextSentencePrediction(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -850,6 +857,8 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -875,7 +884,8 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -920,6 +930,8 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -945,7 +957,8 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
             inputs_embeds=merge_leading(inputs_embeds, 2),
             encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
             encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -988,6 +1001,8 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1013,7 +1028,8 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,
@@ -1050,6 +1066,8 @@ class TFBertForQuestionAnswering(TFBertPreTrainedModel):
         encoder_attention_mask: tf.Tensor | None = None,
         start_positions: tf.Tensor | None = None,
         end_positions: tf.Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1076,7 +1094,8 @@ class TFBertForQuestionAnswering(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            use_cache=False,
+            past_key_values=past_key_values,
+            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
             return_dict=True,

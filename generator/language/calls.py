@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 
 from .. import ir, states
 from ..dims import Dim, opaque
@@ -34,6 +35,7 @@ BUILTINS = {
     "bool": bool, "str": str, "round": round, "range": range, "list": list, "any": any, "all": all,
 }  # fmt: skip
 METHODS = ("get", "startswith", "endswith", "index", "removeprefix", "removesuffix", "split", "keys")
+MATH = ("exp", "log", "sqrt", "sin", "cos", "floor", "ceil")
 LOOPS = ("enumerate", "zip", "reversed")
 KEYWORDS_ONLY = {"record", "emit"}
 
@@ -58,7 +60,7 @@ class CallMixin:
             return self.record(node)
         if name == "embed":
             return self.embed(node)
-        if name in ("exact", *BUILTINS, *LOOPS) and (result := self.static_call(node, name)):
+        if name in ("exact", *BUILTINS, *MATH, *LOOPS) and (result := self.static_call(node, name)):
             return result
         if name in OPS:
             return self.op_call(node, OPS[name])
@@ -161,6 +163,11 @@ class CallMixin:
 
     def static_result(self, node, name: str, kinds: list[Static]) -> Type:
         values = [kind.value for kind in kinds]
+        if name in MATH:
+            known = UNKNOWN not in values
+            if name in ("floor", "ceil"):
+                return self.static_of(getattr(math, name)(*values)) if known else integer(unknown_dim())
+            return Static("float", value=getattr(math, name)(*values) if known else UNKNOWN)
         if name == "exact":
             left, right = (kind.dim for kind in kinds)
             if left is None or right is None:
@@ -262,6 +269,7 @@ class CallMixin:
         """Check arguments against declared inputs; the declared result with its sizes filled in."""
         from .unify import substitute
 
+        values = {**values, **static_sizes(inputs, arguments)}
         free: set[str] = set()
         for parameter in inputs:
             free |= free_symbols(parameter.type)
@@ -315,6 +323,7 @@ class CallMixin:
         result = self.call_type(node, kind, module, arguments)
         self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
         if module.stateful:
+            self.effects |= {"past"}
             result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
         location = self.source.locate(node)
         return ir.ModelCall(location, result, layer, tuple(arguments.items()))
@@ -361,7 +370,7 @@ class CallMixin:
             self.fail(node, "the outputs of a record have names", found=ast.unparse(node))
         fields = tuple((keyword.arg, self.expr(keyword.value)) for keyword in node.keywords)
         if any(name == "past_key_values" for name, _ in fields):
-            self.effects |= {"past"}
+            self.returns_cache = True
         shown = tuple((name, value.type) for name, value in fields if value.type != Static("cache"))
         kind = Record(self.name, shown)
         return ir.RecordExpr(self.source.locate(node), kind, fields)
@@ -388,6 +397,17 @@ def argument_dims(kind: Layer) -> dict[str, Dim]:
         for name, value in kind.arguments
         if isinstance(value, Static) and value.kind in ("int", "any")
     }
+
+
+def static_sizes(inputs, arguments: dict[str, ir.Expr]) -> dict[str, Dim]:
+    """What static ints among the inputs stand for in a call."""
+    sizes = {}
+    for parameter in inputs:
+        if isinstance(parameter.type, Static) and parameter.type.kind == "int":
+            given = arguments[parameter.name].type if parameter.name in arguments else None
+            dim = given.dim if isinstance(given, Static) else None
+            sizes[parameter.name] = dim if dim is not None else unknown_dim()
+    return sizes
 
 
 def free_symbols(kind: Type) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..dims import Dim, opaque
 from ..layers import LayerKind, parameter_type
 from ..types import (
     BOOL,
+    ERROR,
     FLOATS,
     NONE,
     UNKNOWN,
@@ -109,6 +111,8 @@ class ExpressionMixin(CallMixin):
             return self.config_field(node, (name,))
         if name in scope.dims:
             return ir.Name(location, integer(scope.dim_values.get(name) or Dim.of(name)), name, "dim")
+        if name == "pi":
+            return self.constant(math.pi, node)
         if name in DTYPES:
             return ir.Const(location, Static("dtype", value=name), name)
         if name == "config":
@@ -119,7 +123,7 @@ class ExpressionMixin(CallMixin):
         return self.fail(node, f"unknown name {name}", hint=self.hint(name, scope.value_names))
 
     def known(self, kind: Type) -> Type:
-        if kind == ANY:
+        if kind == ERROR:
             raise Failure  # its own assignment has been reported
         return kind
 

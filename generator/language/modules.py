@@ -11,6 +11,7 @@ from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
 from ..states import STATES
 from ..types import (
+    ERROR,
     Layer,
     Optional,
     Record,
@@ -64,7 +65,7 @@ class Checker(StatementMixin, ConstructorMixin):
         self.sub_taps: list[str] = []
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
-        self.failed = self.returned = self.uses_training = False
+        self.failed = self.returned = self.uses_training = self.returns_cache = False
         self.result: Type | None = None
         self.static_of = static_of
 
@@ -259,8 +260,12 @@ class Checker(StatementMixin, ConstructorMixin):
             aliases=tuple(data.get("aliases", ())),
             taps=tuple(taps),
             stateful="past" in self.effects,
+            returns_cache=self.returns_cache or bool("past" in self.effects and not self.calls_model(body)),
             uses_training=self.uses_training,
         )
+
+    def calls_model(self, body) -> bool:
+        return any(isinstance(s, ir.Assign) and isinstance(s.value, ir.ModelCall) for s in body)
 
     def declared_result(self, data: Map) -> Type | None:
         declared = data["returns"]
@@ -283,7 +288,7 @@ class Checker(StatementMixin, ConstructorMixin):
             location = self.module_source.location
             hint = self.hint(parsed.like, self.scope.inputs)
             self.errors.error(location, f"{self.name}: returns like {parsed.like}, which is no input", hint=hint)
-            return Static("any")
+            return ERROR
         return kind
 
     def check_return(self, node: ast.AST, kind: Type) -> None:

@@ -11,6 +11,7 @@ from ..dims import Dim
 from ..ops.table import REQUIRED
 from ..spec import Spec
 from ..types import (
+    ERROR,
     UNKNOWN,
     Layer,
     Optional,
@@ -160,10 +161,12 @@ class Program:
         location = container.key_locations[name]
         if parsed is None:
             checker.failed = True
-            return ir.Parameter(name, Static("any"), location)
+            return ir.Parameter(name, ERROR, location)
         kind, default = parsed.type, parsed.default
         if parsed.like is not None:
-            kind = checker.scope.locals.get(parsed.like, Static("any"))
+            kind = checker.scope.locals.get(parsed.like, ERROR)
+        if kind == Static("int"):
+            kind = Static("int", Dim.of(name))
         if default is REQUIRED and isinstance(kind, Optional):
             default = None
         return ir.Parameter(name, kind, location, default, one_of)

@@ -6,6 +6,7 @@ import ast
 
 from .. import ir
 from ..types import (
+    ERROR,
     NONE,
     UNKNOWN,
     Layer,
@@ -33,7 +34,7 @@ class StatementMixin(ExpressionMixin):
                 statements.append(getattr(self, f"stmt_{type(node).__name__}")(node))
             except Failure:
                 for name in assigned_names(node):
-                    self.scope.locals[name] = ANY  # say nothing more about what depends on it
+                    self.scope.locals[name] = ERROR  # say nothing more about what depends on it
                 self.failed = True
         return tuple(statement for statement in statements if statement is not None)
 
@@ -102,7 +103,7 @@ class StatementMixin(ExpressionMixin):
 
     def check_carried(self, node, name: str, kind: Type) -> None:
         before = self.loops[-1].get(name)
-        if before is not None and before != ANY and unify.join(before, kind) is None:
+        if before is not None and before != ERROR and unify.join(before, kind) is None:
             hint = "write `_` for sizes that change from round to round"
             self.fail(node, f"{name} changes its type in the loop", expected=str(before), found=str(kind), hint=hint)
 
@@ -147,7 +148,7 @@ class StatementMixin(ExpressionMixin):
                 if kind is None:
                     found = f"{left[name]} and {right[name]}"
                     self.report(node, f"{name} has different types after the two branches", found=found)
-                    kind = ANY
+                    kind = ERROR
                 merged[name] = kind
             else:
                 self.scope.gone[name] = f"it is assigned in one branch of the `if` at line {self.source.locate(node).line}"
@@ -170,7 +171,7 @@ class StatementMixin(ExpressionMixin):
         after = {}
         for name, kind in before.items():
             joined = unify.join(kind, self.scope.locals[name]) if name in carried else kind
-            after[name] = ANY if joined is None else joined
+            after[name] = ERROR if joined is None else joined
         for name in self.scope.locals.keys() - before.keys():
             self.scope.gone[name] = "it is assigned in a loop, which may have no rounds"
         self.scope.locals = after

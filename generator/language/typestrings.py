@@ -14,7 +14,7 @@ from ..dims import Dim, opaque
 from ..types import DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
 from .syntax import Place, parse_expression
 
-STATIC_KINDS = ("int", "float", "bool", "str", "list")
+STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict")
 _ANY = count()
 
 
@@ -122,6 +122,8 @@ class _Reader:
             if isinstance(node.op, ast.BitOr):
                 return opaque("|1", self.dim(node.left))
             left, right = self.dim(node.left), self.dim(node.right)
+            if isinstance(node.op, ast.Div) and (quotient := left.exact(right)) is not None:
+                return quotient
             return dim_binary(type(node.op), left, right) or self.fail("not a size", found=ast.unparse(node))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.dim(node.operand)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..dims import Dim
 from ..types import (
+    ERROR,
     FLOATS,
     ListOf,
     Mask,
@@ -48,7 +49,7 @@ class Unifier:
 
     def type(self, declared: Type, actual: Type) -> str | None:
         """None, or what does not fit."""
-        if actual == Static("any") or declared == Static("any"):
+        if ERROR in (actual, declared):
             return None
         if isinstance(declared, Optional):
             if actual == Static("none"):
@@ -128,9 +129,9 @@ def substitute(kind: Type, values: dict[str, Dim]) -> Type:
 
 def join(left: Type, right: Type) -> Type | None:
     """The type of a value that is either; None where they do not fit. Never widens a size."""
-    if left == right or right == Static("any"):
+    if left == right or right == ERROR:
         return left
-    if left == Static("any"):
+    if left == ERROR:
         return right
     if left == Static("none") or right == Static("none"):
         return make_optional(right if left == Static("none") else left)
@@ -147,7 +148,7 @@ def join(left: Type, right: Type) -> Type | None:
             return Static(left.kind, left.dim if left.dim == right.dim else None, element=left.element)
         if {left.kind, right.kind} <= {"int", "float", "number"}:
             return Static("number")
-        return None
+        return Static("any") if "any" in (left.kind, right.kind) else None
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if left.dtype != right.dtype or left.rank != right.rank:
             return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
 
 from .. import ir
 from ..dims import Dim, Opaque
+from ..language.calls import MATH
 from ..ops.table import REQUIRED
 from ..types import NONE, Layer, Static, Tensor, is_optional, strip_optional
 from . import trees
@@ -45,6 +47,9 @@ class ExpressionWriter:
     def expr_Const(self, node: ir.Const) -> ast.expr:
         if node.type.kind == "dtype":
             return self.dtype(node.value)
+        if node.value == math.pi:
+            self.use("math")
+            return trees.expression("math.pi")
         return trees.constant(node.value)
 
     def dtype(self, name: str) -> ast.expr:
@@ -168,6 +173,8 @@ class ExpressionWriter:
 
     def expr_PythonCall(self, node: ir.PythonCall) -> ast.expr:
         arguments = [self.expr(argument) for argument in node.arguments]
+        if node.function in MATH:
+            return self.template(f"math.{node.function}", *arguments)
         if node.function == "exact":
             return ast.BinOp(arguments[0], ast.FloorDiv(), arguments[1])
         return trees.call(node.function, *arguments)
@@ -253,6 +260,8 @@ class ExpressionWriter:
             return None
         if name in self.argument_names:
             return self.member(name)
+        if any(parameter.name == name for parameter in self.node.inputs):
+            return trees.name(name)
         if self.program.is_runtime_dim(name):
             return self.dim_name(name)
         return self.config_value(tuple(name.split(".")))
@@ -293,7 +302,10 @@ class ExpressionWriter:
         return result
 
     def axis_unknown(self, name: str, dims) -> bool:
-        return name not in dims or self.dim(dims[name]) is None
+        kept, requested = dict(self.kept_fields), dict(self.requested)
+        unknown = name not in dims or self.dim(dims[name]) is None
+        self.kept_fields, self.requested = kept, requested  # only asked, not written
+        return unknown
 
 
 def drop_none_arguments(tree: ast.expr) -> ast.expr:

@@ -21,7 +21,8 @@ class FlaxWriter(ModuleWriter):
 
     def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
         if layer.name == "base" and self.module.model:
-            return (self.attribute_name(self.program.spec.base),)
+            naming = layer.construct.naming
+            return (self.attribute_name(naming.path if naming else self.program.spec.base),)
         return (self.attribute_name(layer.name),)
 
     def training(self) -> ast.expr:

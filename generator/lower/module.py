@@ -85,11 +85,17 @@ class ModuleWriter(ConstructorWriter):
         if not path:
             return trees.name("config") if self.in_constructor else trees.expression("self.config")
         if self.in_constructor:
-            return trees.attribute(trees.name("config"), *path)
+            return self.field_of(trees.name("config"), path)
         if self.module is not None and self.module.model:
-            return trees.attribute(trees.name("self"), "config", *path)
+            return self.field_of(trees.expression("self.config"), path)
         self.kept_fields.setdefault(path)
         return trees.attribute(trees.name("self"), self.field_attribute(path))
+
+    def field_of(self, config: ast.expr, path: tuple[str, ...]) -> ast.expr:
+        field = self.program.configs[self.module.config].fields.get(path[0])
+        if len(path) == 1 and field is not None and field.unlisted:
+            return trees.call("getattr", config, ast.Constant(path[0]), ast.Constant(None))
+        return trees.attribute(config, *path)
 
     def field_attribute(self, path: tuple[str, ...]) -> str:
         name = "_".join(path)
@@ -129,7 +135,7 @@ class ModuleWriter(ConstructorWriter):
 
     def effect_inputs(self, module: ir.Module) -> list[str]:
         """Inputs that the compiler adds and that are passed on to a base model."""
-        cache = ["past_key_values", "use_cache"] if module.stateful and self.stateful else []
+        cache = ["past_key_values", "use_cache"] if module.stateful else []
         return [*cache, *self.switches(module)]
 
     def expr_ModelCall(self, node: ir.ModelCall) -> ast.expr:
@@ -140,10 +146,9 @@ class ModuleWriter(ConstructorWriter):
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
             tree.keywords.insert(index + 1, ast.keyword("use_cache", self.expr(given["use_cache"])))
-        elif module.stateful and not self.stateful:
-            index = len(tree.keywords) - 1 - len(self.switches(module))
-            tree.keywords.insert(index, ast.keyword("use_cache", ast.Constant(False)))
-        self.base_result = True
+        elif module.stateful and not self.module.returns_cache:
+            index = next(i for i, k in enumerate(tree.keywords) if k.arg == "use_cache")
+            tree.keywords[index].value = trees.expression("bool(use_cache)")
         return tree
 
     def model_opening(self) -> list[str]:

@@ -88,7 +88,7 @@ class StatementWriter(ExpressionWriter):
             lines = self.line(depth, f"if {test}:")
             lines += self.line(depth + 1, f"{targets} = {self.text(value.other)}")
         else:
-            lines = self.line(depth, f"{targets} = {self.text(value)}")
+            lines = self.line(depth, f"{targets} = {self.bare(value)}")
         if len(node.targets) == 1:
             self.sizes.add(node.targets[0], value.type)
         elif isinstance(value.type, object) and hasattr(value.type, "items"):
@@ -181,7 +181,13 @@ class StatementWriter(ExpressionWriter):
     def stmt_Return(self, node: ir.Return, depth: int) -> list[str]:
         if isinstance(node.value, ir.RecordExpr) and self.module is not None and self.module.model:
             return self.model_result(node.value, depth)
-        return self.line(depth, f"return {self.text(node.value)}")
+        return self.line(depth, f"return {self.bare(node.value)}")
+
+    def bare(self, value: ir.Expr) -> str:
+        """Several values without the parentheses of a tuple."""
+        if isinstance(value, ir.TupleExpr) and len(value.items) > 1:
+            return ", ".join(self.text(item) for item in value.items)
+        return self.text(value)
 
 
 __all__ = ["INDENT", "Sizes", "StatementWriter", "Tensor"]

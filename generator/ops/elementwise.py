@@ -130,6 +130,22 @@ op(
 )
 
 
+def _tensor(call) -> Type:
+    value = call.value("values")
+    known = isinstance(value, (list, tuple))
+    return Tensor("float32", (Dim.of(len(value)) if known else call.unknown("length"),))
+
+
+# a static list of numbers
+op(
+    "tensor(values)",
+    _tensor,
+    "torch.tensor(values, dtype=torch.float32, device=device)",
+    "tf.constant(values, dtype=tf.float32)",
+    "jnp.asarray(values, dtype=jnp.float32)",
+)
+
+
 def _size(call) -> Type:
     tensor = call.tensor("x")
     axis = call.value("axis")

@@ -92,12 +92,13 @@ def _arrays_apart(tree: Any) -> tuple[list, Callable[[list], Any]]:
 
 
 class Stack(nnx.Module):
-    """Equal blocks, stored as one block whose arrays have one more axis in front."""
+    """Equal blocks, stored in the first of them, whose arrays get one more axis in front."""
 
     def __init__(self, blocks: Sequence[nnx.Module]):
-        parts = [nnx.split(block) for block in blocks]
-        self.count = len(parts)
-        self.block = nnx.merge(parts[0][0], jax.tree.map(_stacked, *(state for _, state in parts)))
+        stacked = jax.tree.map(_stacked, *(nnx.state(block) for block in blocks))
+        self.count = len(blocks)
+        self.block = blocks[0]
+        nnx.update(self.block, stacked)
 
     def __len__(self) -> int:
         return self.count

@@ -149,8 +149,7 @@ def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     Raises ConfigError if there is none.
     """
     for pattern, rule in rules.items():
-        names = fnmatchcase(leaf.name, pattern) or fnmatchcase(leaf.name, f"*.{pattern}")
-        if names and pattern not in KINDS:
+        if pattern not in KINDS and _matches(leaf.name, pattern):
             return rule
     own = getattr(leaf.owner, "own_rules", {})
     if leaf.attribute in own:
@@ -164,6 +163,11 @@ def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
         expected=f"a rule for {kind!r} or for the path",
         found=", ".join(rules) or "none",
     )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a path, or the end of one, is of this form; `*.x` is also `x` alone."""
+    return fnmatchcase(name, pattern) or fnmatchcase(f".{name}", f"*.{pattern.removeprefix('*.')}")
 
 
 def initial_value(

@@ -32,6 +32,8 @@ class ModelMeta(type(nnx.Module)):
         rngs = nnx.Rngs(0) if rngs is None else rngs
         with abstract_parameters():
             model = super().__call__(*args, rngs=rngs, **kwargs)
+        # nnx sorts attributes whenever it puts a module together again.
+        model.leaf_names = tuple(leaf.name for leaf in weights.leaves(model))
         if not loading.is_loading():
             model.initialize(rngs)
         return model
@@ -82,6 +84,7 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
     def tie(self, head: nnx.Module, table: nnx.Module) -> None:
         """Makes `head` use the weight of `table`; checkpoints then hold it once."""
         head.weight = table.weight
+        head.tied = ("weight",)
 
     @classmethod
     def from_config(cls, config: PretrainedConfig, *, dtype: Any = None, **options: Any) -> Self:

@@ -98,12 +98,18 @@ class LayerParameter:
 
 
 def leaves(model: nnx.Module) -> list[Leaf]:
-    """All parameters and buffers, in the order of the modules; shared ones point to the first."""
-    first: dict[tuple[int, Index], str] = {}
+    """All parameters and buffers in the order of construction; shared ones point to their owner."""
+    found = list(_walk(model, "", (), None))
+    order = {name: place for place, name in enumerate(getattr(model, "leaf_names", ()))}
+    found.sort(key=lambda leaf: order.get(leaf.name, len(order)))
+    owners: dict[tuple[int, Index], str] = {}
+    # What was tied to a module belongs to that module, wherever in the order it stands.
+    for leaf in sorted(found, key=lambda leaf: leaf.attribute in getattr(leaf.owner, "tied", ())):
+        owners.setdefault((id(leaf.variable), leaf.index), leaf.name)
     result = []
-    for leaf in _walk(model, "", (), None):
-        name = first.setdefault((id(leaf.variable), leaf.index), leaf.name)
-        result.append(leaf if name == leaf.name else replace(leaf, tied_to=name))
+    for leaf in found:
+        owner = owners[id(leaf.variable), leaf.index]
+        result.append(leaf if owner == leaf.name else replace(leaf, tied_to=owner))
     return result
 
 

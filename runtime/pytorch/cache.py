@@ -44,7 +44,8 @@ class Cache:
         def empty(spec: StateSpec) -> State:
             return CrossState() if spec.kind == "cross" else GrowingState()
 
-        return cls(_build(layout, empty), Extent())
+        extent = Extent()
+        return cls(_build(layout, empty, extent), extent)
 
     @classmethod
     def static(
@@ -67,7 +68,7 @@ class Cache:
             )
             return StaticState(extent, keys, values)
 
-        return cls(_build(layout, allocate), extent)
+        return cls(_build(layout, allocate, extent), extent)
 
     @property
     def length(self) -> int | Tensor:
@@ -93,7 +94,7 @@ class Cache:
         extent = Extent(self.capacity, getattr(self.length, "device", None))
         extent.set(int(self.length))
         copies = (
-            Slots({name: state.copy(extent) for name, state in vars(slots).items()})
+            Slots({name: state.copy(extent) for name, state in slots.items()}, extent)
             for slots in self.slots
         )
         return Cache(copies, extent)
@@ -158,8 +159,10 @@ class Cache:
         return cache
 
 
-def _build(layout: Layout, make: Callable[[StateSpec], State]) -> list[Slots]:
-    return [Slots({name: make(spec) for name, spec in states.items()}) for states in layout]
+def _build(layout: Layout, make: Callable[[StateSpec], State], extent: Extent) -> list[Slots]:
+    return [
+        Slots({name: make(spec) for name, spec in states.items()}, extent) for states in layout
+    ]
 
 
 def as_cache(past: object, layout: Layout) -> Cache:

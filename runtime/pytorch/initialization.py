@@ -28,7 +28,7 @@ KINDS: dict[str, tuple[type[nn.Module], ...]] = {
     "conv": (nn.modules.conv._ConvNd,),
 }
 LEARNED = tuple(MODULES.values())  # activations, which have first values of their own
-RUNNING = ("running_mean", "running_var", "num_batches_tracked")
+RUNNING = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,11 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             tensor[module.padding_idx].zero_()
     elif leaf in RUNNING:
-        module.reset_running_stats()
+        tensor.fill_(RUNNING[leaf])
     elif isinstance(module, LEARNED):
+        others = {name: x.clone() for name, x in module.state_dict().items() if name != leaf}
         module.reset_parameters()
+        module.load_state_dict(others, strict=False)
     else:
         hint = f"Known are {', '.join(model.initializers) or 'none'}"
         what = f"no initializer of {type(model).__name__} is for this parameter"

@@ -81,7 +81,9 @@ class Mask:
         else:
             allowed = _conjunction([allowed for _, allowed in found])
             result = None if allowed is None else _to_additive(allowed, dtype), False
-        self._known.append(((queries, keys, dtype, device, dense), result))
+        # A compiler finds what is computed twice, and cannot let a checkpointed block change this.
+        if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
+            self._known.append(((queries, keys, dtype, device, dense), result))
         return result
 
 

@@ -196,9 +196,25 @@ State = CrossState | GrowingState | StaticState
 class Slots:
     """The states of one position of the stack, as attributes."""
 
-    def __init__(self, states: dict[str, State]):
-        self.__dict__.update(states)
+    def __init__(self, states: dict[str, State], extent: Extent):
+        self._states = states
+        self._extent = extent
+
+    def __getattr__(self, name: str) -> State:
+        try:
+            return self.__dict__["_states"][name]
+        except KeyError:
+            raise AttributeError(f"no state {name!r} in this position of the cache") from None
+
+    @property
+    def offset(self) -> int | Tensor:
+        """The position of the next token."""
+        return self._extent.offset
+
+    def items(self) -> Iterable[tuple[str, State]]:
+        """The states by name, in their order."""
+        return self._states.items()
 
     def states(self) -> Iterable[State]:
         """The states in their order."""
-        return self.__dict__.values()
+        return self._states.values()

@@ -10,6 +10,7 @@ from keras.random import SeedGenerator
 
 from ..errors import InputError
 from .base import Layer, Parameter, is_training, value
+from .convolution import convolve
 from .functional import shape_of
 from .random import draw_seed
 
@@ -199,9 +200,8 @@ class Conv2d(Layer):
     ):
         super().__init__()
         self.strides = _pair(stride)
+        self.padding = _pair(padding)
         self.dilations = _pair(dilation)
-        rows, columns = _pair(padding)
-        self.padding = [[0, 0], [rows, rows], [columns, columns], [0, 0]]
         self.groups = groups
         shape = (out_channels, in_channels // groups, *_pair(kernel_size))
         self.weight = Parameter(self, "weight", shape, permutation=(2, 3, 1, 0))
@@ -210,20 +210,10 @@ class Conv2d(Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         x = tf.transpose(x, (0, 2, 3, 1))
         kernel = value(self.weight)
-        if self.groups == 1:
-            y = self._convolve(x, kernel)
-        else:  # not every device has a gradient of grouped convolutions
-            inputs = tf.split(x, self.groups, axis=-1)
-            kernels = tf.split(kernel, self.groups, axis=-1)
-            y = tf.concat(list(map(self._convolve, inputs, kernels)), axis=-1)
+        y = convolve(x, kernel, self.strides, self.padding, self.dilations, self.groups)
         if self.bias is not None:
             y = tf.nn.bias_add(y, value(self.bias))
         return tf.transpose(y, (0, 3, 1, 2))
-
-    def _convolve(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return tf.nn.conv2d(
-            x, kernel, strides=self.strides, padding=self.padding, dilations=self.dilations
-        )
 
 
 class PixelShuffle(Layer):

@@ -65,9 +65,8 @@ class Leaf:
         permutation = self.parameter.permutation
         if permutation is not None:
             array = array.transpose(permutation)
-        # A copy in memory of our own: TensorFlow may keep using what it is given.
         dtype = tf.as_dtype(self.parameter.dtype).as_numpy_dtype
-        self.parameter.assign(np.array(array, dtype=dtype, order="C"))
+        self.parameter.assign(array.astype(dtype, copy=False))  # TensorFlow copies it once
 
     def numpy(self) -> np.ndarray:
         """The value in checkpoint layout."""

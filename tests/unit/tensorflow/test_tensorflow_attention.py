@@ -132,7 +132,9 @@ def test_masks():
     assert Mask().allowed(4, 4) is None and padding(None).allowed(4, 4) is None
     assert window(None).allowed(4, 4) is None and window(9).allowed(4, 4) is None
     np.testing.assert_array_equal(as_array(causal(), 4, 4)[0, 0], j <= i)
-    np.testing.assert_array_equal(as_array(causal() & window(2), 4, 4)[0, 0], (j <= i) & (j > i - 2))
+    np.testing.assert_array_equal(
+        as_array(causal() & window(2), 4, 4)[0, 0], (j <= i) & (j > i - 2)
+    )
     both = as_array(padding(tokens) & causal(), 4, 4)
     np.testing.assert_array_equal(both, (tokens.numpy() > 0)[:, None, None] & (j <= i))
     either = as_array(padding(tokens) | causal(), 4, 4)

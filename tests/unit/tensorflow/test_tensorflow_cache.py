@@ -43,7 +43,10 @@ def test_steps_equal_a_full_pass(model, ids, form, capacity):
         )
         past = output.past_key_values
         logits.append(output.logits)
-    np.testing.assert_allclose(tf.concat(logits, 1), full, atol=2e-5)
+    # Queries that are padding themselves see no key, and so the mean over a varying number.
+    tokens = mask > 0
+    scale = np.abs(full).max()
+    np.testing.assert_allclose(tf.concat(logits, 1)[tokens], full[tokens], atol=2e-6 * scale)
     assert int(past.length) == 7 and past.capacity == capacity
 
 
@@ -81,8 +84,6 @@ def test_legacy_tuples(model, ids):
 
 def some(cache, *, length):
     """The cache with random tokens, and a filled cross state."""
-    for slots in cache:
-        pass
     for position in range(len(cache)):
         slots = cache[position]
         slots.kv.update(tf.random.normal((2, 2, length, 3)), tf.random.normal((2, 2, length, 4)))

@@ -43,6 +43,10 @@ def arrays(*shapes):
     return [random.normal(size=shape).astype(np.float32) for shape in shapes]
 
 
+def tensors(*values):
+    return map(tf.convert_to_tensor, values)
+
+
 def filled(layer):
     """The layer with random values; they are returned in checkpoint layout."""
     values = {leaf.name: arrays(leaf.parameter.checkpoint_shape)[0] for leaf in leaves(layer)}
@@ -56,7 +60,7 @@ def test_linear():
     layer, w = filled(Linear(3, 5))
     for shape in ((2, 3), (2, 4, 3), (2, 0, 3)):
         (x,) = arrays(shape)
-        np.testing.assert_allclose(layer(x), x @ w["weight"].T + w["bias"], atol=1e-5)
+        np.testing.assert_allclose(layer(tf.constant(x)), x @ w["weight"].T + w["bias"], atol=1e-5)
 
 
 def test_tied_linear_reads_the_table():
@@ -64,7 +68,7 @@ def test_tied_linear_reads_the_table():
     table, w = filled(Embedding(5, 3))
     layer.tie(table)
     (x,) = arrays((2, 4, 3))
-    np.testing.assert_allclose(layer(x), x @ w["weight"].T, atol=1e-5)
+    np.testing.assert_allclose(layer(tf.constant(x)), x @ w["weight"].T, atol=1e-5)
     assert not layer.variables
 
 
@@ -90,7 +94,9 @@ def test_norms(offset):
     layer, w = filled(LayerNorm(64, eps=1e-5))
     centred = exact - exact.mean(-1, keepdims=True)
     expected = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
-    np.testing.assert_allclose(layer(x), expected * w["weight"] + w["bias"], atol=1e-3 if offset else 1e-5)
+    np.testing.assert_allclose(
+        layer(x), expected * w["weight"] + w["bias"], atol=1e-3 if offset else 1e-5
+    )
     layer, w = filled(RMSNorm(64))
     expected = exact / np.sqrt((exact**2).mean(-1, keepdims=True) + 1e-6)
     np.testing.assert_allclose(layer(x), expected * w["weight"], atol=1e-5)
@@ -117,23 +123,32 @@ def naive_conv(x, weight, stride, padding, dilation, groups):
     return y
 
 
-@pytest.mark.parametrize("stride, padding, dilation, groups", [(1, 0, 1, 1), (2, 1, 1, 1), (1, (2, 1), 2, 2)])
+@pytest.mark.parametrize(
+    "stride, padding, dilation, groups", [(1, 0, 1, 1), (2, 1, 1, 1), (1, (2, 1), 2, 2)]
+)
 def test_conv2d(stride, padding, dilation, groups):
     layer, w = filled(Conv2d(4, 6, (3, 2), stride, padding, dilation, groups))
     (x,) = arrays((2, 4, 8, 7))
     pair = (padding, padding) if isinstance(padding, int) else padding
     expected = naive_conv(x, w["weight"], stride, pair, dilation, groups)
     variable = tf.Variable(x)
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         y = layer(variable)
         loss = tf.reduce_sum(y)
+    to_weight = tape.gradient(loss, layer.weight.value).numpy().transpose(3, 2, 0, 1)
+    (other,) = arrays(w["weight"].shape)
+    change = naive_conv(x, other, stride, pair, dilation, groups).sum()
+    assert np.sum(to_weight * other) == pytest.approx(change, rel=1e-3, abs=1e-3)
     np.testing.assert_allclose(y, expected + w["bias"][:, None, None], atol=1e-4)
-    assert tape.gradient(loss, variable) is not None
+    gradient = tape.gradient(loss, variable).numpy()
+    (step,) = arrays(x.shape)
+    change = naive_conv(step, w["weight"], stride, pair, dilation, groups).sum()
+    assert np.sum(gradient * step) == pytest.approx(change, rel=1e-3, abs=1e-3)
 
 
 def test_pixel_shuffle():
     x = np.arange(2 * 8 * 2 * 3).reshape(2, 8, 2, 3).astype(np.float32)
-    y = PixelShuffle(2)(x)
+    y = PixelShuffle(2)(tf.constant(x))
     assert y.shape == (2, 2, 4, 6)
     assert y[1, 1, 3, 4] == x[1, 1 * 4 + 1 * 2 + 0, 1, 2]
 
@@ -216,48 +231,60 @@ def test_activations_round_half_precision_once():
 
 def log_softmax(x):
     x = x.astype(np.float64)
-    return x - x.max(-1, keepdims=True) - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))
+    return (
+        x
+        - x.max(-1, keepdims=True)
+        - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))
+    )
 
 
 def test_cross_entropy():
-    (logits,) = arrays((2, 3, 5))
+    logits = arrays((2, 3, 5))[0]
     labels = np.array([[0, -100, 4], [2, 1, -100]])
     kept = labels >= 0
-    picked = -np.take_along_axis(log_softmax(logits), np.where(kept, labels, 0)[..., None], -1)[..., 0]
-    assert cross_entropy(logits, labels) == pytest.approx(picked[kept].mean(), rel=1e-5)
-    assert np.isnan(cross_entropy(logits, np.full((2, 3), -100)))
-    shifted = next_token_loss(logits, labels)
-    assert shifted == pytest.approx(float(cross_entropy(logits[:, :-1], labels[:, 1:])))
+    picked = -np.take_along_axis(log_softmax(logits), np.where(kept, labels, 0)[..., None], -1)[
+        ..., 0
+    ]
+    assert float(cross_entropy(*tensors(logits, labels))) == pytest.approx(
+        picked[kept].mean(), rel=1e-5
+    )
+    assert np.isnan(cross_entropy(*tensors(logits, np.full((2, 3), -100))))
+    shifted = next_token_loss(*tensors(logits, labels))
+    assert float(shifted) == pytest.approx(
+        float(cross_entropy(*tensors(logits[:, :-1], labels[:, 1:])))
+    )
     assert cross_entropy(tf.cast(logits, tf.bfloat16), labels).dtype == tf.float32
 
 
 def test_classification_loss():
     (logits, one, many) = arrays((4, 3), (4, 1), (4, 3))
     classes = tf.constant([0, 2, 1, 1])
-    single = float(cross_entropy(logits, classes))
-    assert classification_loss(logits, classes, None, 3) == pytest.approx(single)
+    single = float(cross_entropy(*tensors(logits, classes)))
+    assert float(classification_loss(*tensors(logits, classes), None, 3)) == pytest.approx(single)
     targets = tf.constant((many > 0).astype(np.float32))
     signs = np.where(many > 0, -1, 1)
     expected = np.log1p(np.exp(signs * logits)).mean()
-    assert classification_loss(logits, targets, None, 3) == pytest.approx(expected, rel=1e-5)
-    regression = classification_loss(one, tf.constant(logits[:, 0]), None, 1)
-    assert regression == pytest.approx(np.mean((one[:, 0] - logits[:, 0]) ** 2), rel=1e-5)
-    both = classification_loss(logits, tf.constant(many), "regression", 3)
-    assert both == pytest.approx(np.mean((logits - many) ** 2), rel=1e-5)
+    assert float(classification_loss(*tensors(logits, targets), None, 3)) == pytest.approx(
+        expected, rel=1e-5
+    )
+    regression = classification_loss(*tensors(one, tf.constant(logits[:, 0])), None, 1)
+    assert float(regression) == pytest.approx(np.mean((one[:, 0] - logits[:, 0]) ** 2), rel=1e-5)
+    both = classification_loss(*tensors(logits, tf.constant(many)), "regression", 3)
+    assert float(both) == pytest.approx(np.mean((logits - many) ** 2), rel=1e-5)
     with pytest.raises(InputError, match="problem_type"):
-        classification_loss(logits, classes, "ranking", 3)
+        classification_loss(*tensors(logits, classes), "ranking", 3)
 
 
 def test_other_losses():
     start, end = arrays((2, 6), (2, 6))
     first, last = np.array([[2], [9]]), np.array([5, -3])
     expected = -(log_softmax(start)[0, 2] + log_softmax(end)[[0, 1], [5, 0]].mean()) / 2
-    assert span_loss(start, end, first, last) == pytest.approx(expected, rel=1e-5)
-    assert l1_loss(start, end) == pytest.approx(np.abs(start - end).mean(), rel=1e-5)
-    assert mse_loss(start, end) == pytest.approx(((start - end) ** 2).mean(), rel=1e-5)
+    assert float(span_loss(*tensors(start, end, first, last))) == pytest.approx(expected, rel=1e-5)
+    assert float(l1_loss(start, end)) == pytest.approx(np.abs(start - end).mean(), rel=1e-5)
+    assert float(mse_loss(start, end)) == pytest.approx(((start - end) ** 2).mean(), rel=1e-5)
     square = start[:, :2]
     expected = -(np.trace(log_softmax(square)) + np.trace(log_softmax(square.T))) / 4
-    assert contrastive_loss(square) == pytest.approx(expected, rel=1e-5)
+    assert float(contrastive_loss(tf.constant(square))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_functions():
@@ -274,7 +301,7 @@ def test_functions():
         shape = [1 if i == 0 and axis % 3 else n for i, n in enumerate(x.shape)]
         order = random.integers(0, x.shape[axis], size=shape)
         full = np.broadcast_to(order, x.shape)
-        ours = take_along(x, order, axis=axis)
+        ours = take_along(tf.constant(x), tf.constant(order), axis=axis)
         np.testing.assert_array_equal(ours, np.take_along_axis(x, full, axis))
     one_of(input_ids=x, inputs_embeds=None)
     with pytest.raises(InputError, match="exactly one of input_ids"):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-
 from triptych.configuration import PretrainedConfig
 from triptych.pytorch import (
     Block,

@@ -1,0 +1,70 @@
+"""TensorFlow: tf.function, eager, XLA."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+import triptych.tensorflow as framework  # noqa: E402
+
+from .base import Adapter, is_label  # noqa: E402
+
+
+class TensorFlow(Adapter):
+    name, prefix, module = "tensorflow", "TF", "modeling_tf_{}"
+
+    def call_of(self, model_class):
+        return model_class.call
+
+    def caller(self, model, form):
+        return Caller(model, form)
+
+    def train(self, model, form, training, inputs, kwargs, objective):
+        trained = [p for p in framework.parameters(model).values() if p.trainable]
+
+        def step():
+            with tf.GradientTape() as tape:
+                output = model(**inputs, **kwargs, training=training)
+                value = objective(self.flat(output), tf.reduce_sum)
+            found = tape.gradient(value, [p.value for p in trained])
+            found = [None if g is None else tf.convert_to_tensor(g) for g in found]
+            return output, found
+
+        if form.compiled:
+            step = tf.function(step, autograph=False, jit_compile=form.name == "xla" or None)
+        output, gradients = step()
+        after = {name: np.array(array) for name, array in framework.state_dict(model).items()}
+        for parameter, gradient in zip(trained, gradients, strict=True):
+            parameter.assign(tf.zeros_like(parameter.value) if gradient is None else gradient)
+        return output, framework.state_dict(model), after
+
+    def inputs(self, arrays, dtype="float32"):
+        result = {}
+        for name, array in arrays.items():
+            tensor = tf.convert_to_tensor(array)
+            cast = tensor.dtype.is_floating and not is_label(name)
+            result[name] = tf.cast(tensor, dtype) if cast else tensor
+        return result
+
+    def array(self, tensor):
+        tensor = tf.convert_to_tensor(tensor)
+        return (tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor).numpy()
+
+    def state_dict(self, model):
+        return framework.state_dict(model)
+
+
+class Caller:
+    """A model's call, as a graph where the form says so."""
+
+    def __init__(self, model, form):
+        self.compiled, self.call = form.compiled, model
+        if form.compiled:
+            self.call = framework.compile(model, jit_compile=form.name == "xla")
+
+    def __call__(self, inputs, kwargs):
+        return self.call(**inputs, **kwargs)
+
+    def traces(self):
+        return self.call.experimental_get_tracing_count() if self.compiled else 0

@@ -1,0 +1,34 @@
+"""One worker process a framework, started by the first test that needs it."""
+
+import pytest
+
+from parity import selection
+from parity.worker import Worker
+
+
+def pytest_generate_tests(metafunc):
+    """A test with an argument `task` runs once for each Task of its module's FRAMEWORK."""
+    if "task" in metafunc.fixturenames:
+        option = metafunc.config.getoption
+        given = option("--folders"), option("--all-cases"), option("--all-forms")
+        tasks = selection.tasks(metafunc.module.FRAMEWORK, *given)
+        metafunc.parametrize("task", tasks, ids=str)
+
+
+@pytest.fixture(scope="module")
+def worker(request):
+    with Worker(request.module.FRAMEWORK) as worker:
+        yield worker
+
+
+@pytest.fixture
+def check(worker):
+    """Runs a Task; a known gap shows as an expected failure, never as a pass."""
+
+    def check(task):
+        report = worker.run(task)
+        assert report.passed, report.text()
+        if report.gaps:
+            pytest.xfail("known gap: " + "; ".join(report.gaps))
+
+    return check

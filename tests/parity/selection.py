@@ -1,0 +1,104 @@
+"""Which cases are run, in which forms.
+
+Default: every class in the primary form on its main case, further cases whose evidence is out of
+date, and all forms for one class a model type. `all_cases` and `all_forms` lift these limits.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from references import case as cases
+from triptych.generator import evidence
+
+from . import forms
+
+
+@dataclass(frozen=True)
+class Task:
+    """One case of one class in one framework and form."""
+
+    framework: str
+    folder: str
+    class_name: str
+    case_dir: Path
+    form: str
+
+    @property
+    def case(self):
+        return self.case_dir.name
+
+    def __str__(self):
+        return f"{self.class_name}-{self.case}-{self.form}"
+
+
+@cache
+def folder_of(model_type):
+    """The generated folder of a model type: its own, or that of the composite it belongs to."""
+    own = model_type.replace("-", "_")
+    if (evidence.ROOT / "generated" / own).is_dir():
+        return own
+    for path in sorted((evidence.ROOT / "generated").glob("*/configuration_*.py")):
+        if f'model_type = "{model_type}"' in path.read_text(encoding="utf-8"):
+            return path.parent.name
+    return own
+
+
+@cache
+def classes(root=cases.ROOT):
+    """{folder: {class: case folders, main case first}} of all that is recorded."""
+    found = {}
+    for folder in cases.find(root=root):
+        model_type, class_name, _ = folder.parts[-3:]
+        of_type = found.setdefault(folder_of(model_type), {})
+        of_type.setdefault(class_name, []).append(folder)
+    for of_type in found.values():
+        for folders in of_type.values():
+            folders.sort(key=lambda folder: (not _data(folder)["minimal_config"], folder.name))
+    return found
+
+
+@cache
+def _data(folder):
+    return json.loads((folder / "case.json").read_text(encoding="utf-8"))
+
+
+def representative(of_type):
+    """The class whose main case has most kinds of probes, and most probes: it shows most."""
+
+    def weight(name):
+        probes = _data(of_type[name][0])["probes"]
+        return len({probe["kind"] for probe in probes}), len(probes)
+
+    return max(sorted(of_type), key=weight)
+
+
+def tasks(framework, folders=None, all_cases=False, all_forms=False):
+    """The Tasks of a framework, by folder and class."""
+    primary = forms.primary(framework)
+    result = []
+    for folder, of_type in classes().items():
+        if folders and folder not in folders:
+            continue
+        fresh = fresh_tasks(folder)
+        for class_name, case_dirs in of_type.items():
+            every_form = all_forms or class_name == representative(of_type)
+            for form in forms.FORMS[framework] if every_form else (primary,):
+                for case_dir in case_dirs:
+                    task = Task(framework, folder, class_name, case_dir, form.name)
+                    main = case_dir == case_dirs[0]
+                    stale = form == primary and task not in fresh
+                    if main or all_cases or stale:
+                        result.append(task)
+    return result
+
+
+def fresh_tasks(folder):
+    """The Tasks of a folder that passed on what is here now."""
+    return {
+        Task(e["framework"], folder, e["class"], place, e["form"])
+        for e in evidence.load(folder)
+        if e["passed"] and evidence.is_fresh(folder, e)
+        if (place := evidence.case_folder(e["class"], e["case"]))
+    }
