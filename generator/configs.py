@@ -11,6 +11,8 @@ from .dims import Dim
 from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 from .yaml_loader import Map, Seq, value_location
 
+PAIR = Static("pair")
+
 # fields of the runtime's base configuration that specs may read
 COMMON: dict[str, Static | Optional] = {
     "num_labels": Static("int"),
@@ -28,6 +30,10 @@ COMMON: dict[str, Static | Optional] = {
     "use_cache": Static("bool"),
     "output_attentions": Static("bool"),
     "output_hidden_states": Static("bool"),
+}
+BACKBONE: dict[str, Static] = {
+    "out_features": Static("list", element=Static("str")),
+    "out_indices": Static("list", element=Static("int")),
 }
 COMMON_VALUES: dict[str, Any] = {
     "num_labels": 2, "problem_type": None, "is_decoder": False, "is_encoder_decoder": False,
@@ -54,6 +60,7 @@ class Field:
     max: float | None = None
     doc: str | None = None
     subconfig: str | None = None
+    derived: bool = False  # always computed by `expression`
     unlisted: bool = False  # read where a file has it, not one of the class's own fields
     legacy: tuple[str, ...] = ()  # old names
 
@@ -67,14 +74,23 @@ class ConfigSchema:
     location: Location = field(repr=False, compare=False)
     model_type: str | None = None
 
+    @property
+    def is_backbone(self) -> bool:
+        """A configuration that names its stages can say which of them to return."""
+        return "stage_names" in self.fields
+
+    @property
+    def common(self) -> dict[str, Type]:
+        return {**COMMON, **BACKBONE} if self.is_backbone else COMMON
+
     def type(self, name: str) -> Type | None:
         if name in self.fields:
             return self.fields[name].type
-        return COMMON.get(name)
+        return self.common.get(name)
 
     @property
     def names(self) -> list[str]:
-        return [*self.fields, *COMMON]
+        return [*self.fields, *self.common]
 
 
 def read_config(entry: str, data: Map, entries: tuple[str, ...], errors: Diagnostics) -> ConfigSchema:
@@ -104,6 +120,8 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
             kind,
             location,
             _plain(default),
+            value.get("value"),
+            derived="value" in value,
             when_null=value.get("when_null"),
             choices=tuple(value.get("choices", ())),
             min=value.get("min"),
@@ -130,6 +148,8 @@ def _names(value) -> tuple[str, ...]:
 def _type_of_text(text: str) -> Type | None:
     optional = text.endswith("?")
     text = text.rstrip("?")
+    if text == "int|list<int>":  # one size for both axes, or one for each
+        return make_optional(PAIR) if optional else PAIR
     element = re.fullmatch(r"list<(\w+)>", text)
     kinds = ("int", "float", "bool", "str", "list", "dict", "any")
     if element and element.group(1) in kinds:

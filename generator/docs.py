@@ -91,7 +91,7 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
     outputs = []
     if isinstance(model.returns, Record):
         outputs = [{"name": name, "type": str(kind)} for name, kind in model.returns.fields]
-    if model.stateful and all(output["name"] != "past_key_values" for output in outputs):
+    if model.returns_cache and all(output["name"] != "past_key_values" for output in outputs):
         outputs.append({"name": "past_key_values", "type": CACHE})
     outputs += [{"name": tap, "type": PER_LAYER} for tap in model.taps]
     return {
@@ -157,7 +157,8 @@ _SPAN = re.compile(r"(`[^`]+`)")
 def markdown(text: object) -> str:
     """A user's text as one line of Markdown, where only `code` has a meaning."""
     parts = _SPAN.split(" ".join(str(text).split()))
-    return "".join(code(part[1:-1]) if i % 2 else _escaped(part) for i, part in enumerate(parts))
+    line = "".join(code(part[1:-1]) if i % 2 else _escaped(part) for i, part in enumerate(parts))
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)  # no list, rule or heading
 
 
 def _escaped(text: str) -> str:
@@ -190,7 +191,7 @@ def environment() -> jinja2.Environment:
         autoescape=False,  # Markdown: every text of a user goes through `md` or `code`
     )
     env.filters.update(md=markdown, code=code, number=number)
-    env.globals.update(titles=TITLES, frameworks=FRAMEWORKS)
+    env.globals.update(titles=TITLES, frameworks=FRAMEWORKS, per_layer=PER_LAYER, cache=CACHE)
     return env
 
 

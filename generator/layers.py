@@ -170,7 +170,13 @@ layer(
 )
 
 
+# a tensor that checkpoints hold although it follows from the configuration
+layer("stored(value)", None, "", "", "", variadic=True)
+
+
 def parameter_type(arguments: dict) -> Tensor:
+    if "value" in arguments:
+        return arguments["value"]
     sizes = arguments["shape"].items
     return Tensor("float", tuple(size.dim for size in sizes))
 

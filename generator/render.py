@@ -97,9 +97,16 @@ def source_name(spec: Spec) -> str:
 
 def render_configuration(env: jinja2.Environment, program: Program) -> str:
     template = env.get_template("config/configuration.py.j2")
-    return template.render(
+    context = dict(
         spec=program.spec, source=source_name(program.spec), configs=config_contexts(program)
     )
+    used = used_names(template.render(**context, imports=[]))
+    names = ("BackboneConfig", "PretrainedConfig", "field", "stages")
+    return template.render(**context, imports=[name for name in names if name in used])
+
+
+def used_names(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
 def config_contexts(program: Program) -> list[dict[str, Any]]:
@@ -117,10 +124,16 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
     model_type = schema.model_type or program.spec.model_type
     depths = stack_fields(program)
     fields = [
-        field_context(program, field, depths) for field in schema.fields.values() if not field.unlisted
+        field_context(program, field, depths)
+        for field in schema.fields.values()
+        if not field.unlisted and field.name != "stage_names"  # declared by the base
     ]
     completions = [
-        {"name": field.name, "value": config_expression(field.expression)}
+        {
+            "name": field.name,
+            "value": config_expression(field.expression),
+            "always": field.derived,
+        }
         for field in schema.fields.values()
         if field.expression
     ]
@@ -131,7 +144,7 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "completions": completions,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
         "divisions": divisions(program, schema),
-        "backbone": program.spec.backbone_stages(schema.entry) if hasattr(program.spec, "backbone_stages") else None,
+        "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
     }
 
 
@@ -140,12 +153,13 @@ MAX_DEPTH = 10_000  # layers of one stack: a hostile config.json must not ask fo
 
 def stack_fields(program: Program) -> set[str]:
     """Fields that say how many layers a stack has."""
-    return {
-        count.arguments[-1].path[-1]
+    counts = [
+        layer.loop[1].arguments[-1]
         for module in [*program.modules, *program.models]
         for layer in module.layers
-        if layer.loop and isinstance((count := layer.loop[1]).arguments[-1], ir.ConfigField)
-    }
+        if layer.loop and isinstance(layer.loop[1], ir.PythonCall)
+    ]
+    return {count.path[-1] for count in counts if isinstance(count, ir.ConfigField)}
 
 
 def field_context(program: Program, field: Field, depths: set[str]) -> dict[str, Any]:
@@ -177,7 +191,7 @@ def python_type(program: Program, kind: Type) -> str:
             element = strip_optional(kind.element) if kind.element else None
             known = isinstance(element, Static) and element.kind not in ("any", "none")
             return f"list[{element.kind}]" if known else "list"
-        return {"any": "object", "none": "object"}.get(kind.kind, kind.kind)
+        return {"pair": "int | list[int]", "any": "object", "none": "object"}.get(kind.kind, kind.kind)
     return "object"
 
 
@@ -253,8 +267,7 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
         roles=dict(spec.roles),
     )
     # written once without imports, to see which names it needs
-    draft = template.render(**context, imports=[], used=set())
-    used = {node.id for node in ast.walk(ast.parse(draft)) if isinstance(node, ast.Name)}
+    used = used_names(template.render(**context, imports=[], used=set()))
     return template.render(**context, imports=sort_imports(names, used), used=used)
 
 
@@ -271,6 +284,7 @@ def function_context(writer: ModuleWriter) -> dict[str, Any]:
 def class_context(writer: ModuleWriter) -> dict[str, Any]:
     module = writer.module
     forward = writer.forward()
+    stored = writer.stored_tensors()
     context = {
         "name": writer.class_name(module.name),
         "aliases": [writer.class_name(alias) for alias in module.aliases],
@@ -279,6 +293,7 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         "config": config_class(writer.program, module.config),
         "constructor_arguments": constructor_arguments(module),
         "constructor": writer.constructor(),
+        "stored": stored,
         "checkpoint_names": writer.checkpoint_names(),
         "arguments": writer.arguments(),
         "effects": writer.effect_arguments(),

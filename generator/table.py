@@ -8,10 +8,9 @@ with a case that has its own preset.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,30 +52,36 @@ def load_rows(path: Path) -> dict[str, Row]:
     return rows
 
 
-@dataclass(frozen=True)
 class Evidence:
-    """What was measured: the state of a class, and the entries behind it."""
+    """What was measured: the state of a class, and the current entries behind it.
 
-    status: Callable[[str, str, str], str] = lambda folder, name, framework: NOT_YET
-    folder: Path | None = None
-    _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
+    `status(folder, class, framework)` and `load(folder)` are those of `generator/evidence.py`;
+    what is broken in a file counts as not measured.
+    """
+
+    def __init__(
+        self,
+        status: Callable[[str, str, str], str] | None = None,
+        load: Callable[[str], list[dict[str, Any]]] | None = None,
+    ):
+        self._status, self._load = status, load
+        self._states: dict[tuple[str, str, str], str] = {}
+        self._entries: dict[str, list[dict[str, Any]]] = {}
+
+    def status(self, folder: str, name: str, framework: str) -> str:
+        """`proven`, `known gap: reason` or `not yet`; `name` is the class's in PyTorch."""
+        key = folder, name, framework
+        if key not in self._states:
+            self._states[key] = _guarded(self._status, NOT_YET, *key)
+        return self._states[key]
 
     def entries(self, folder: str) -> list[dict[str, Any]]:
-        """The measurements of one spec's classes; none where the file is missing or broken."""
-        if folder not in self._read:
-            self._read[folder] = self._load(folder)
-        return self._read[folder]
-
-    def _load(self, folder: str) -> list[dict[str, Any]]:
-        if self.folder is None:
-            return []
-        try:
-            data = json.loads((self.folder / f"{folder}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return []
-        data = data.get("entries", []) if isinstance(data, dict) else data
-        wanted = {"class", "framework", "form", "case", "passed"}
-        return [entry for entry in data if isinstance(entry, dict) and wanted <= set(entry)]
+        """The measurements of one spec's classes."""
+        if folder not in self._entries:
+            found = _guarded(self._load, [], folder)
+            wanted = {"class", "framework", "form", "case", "passed"}
+            self._entries[folder] = [entry for entry in found if wanted <= set(entry)]
+        return self._entries[folder]
 
     def own_case(self, folder: str, preset: str, framework: str) -> bool:
         """Whether a case with the options of a preset (and named like it) is proven."""
@@ -89,13 +94,21 @@ class Evidence:
         )
 
 
-def find_evidence(generated: Path) -> Evidence:
-    """The evidence of a tree of generated code, judged by `generator/evidence.py`."""
-    if importlib.util.find_spec(f"{__package__}.evidence") is None:
-        return Evidence(folder=generated / "evidence")
-    from .evidence import status
+def _guarded(function: Callable | None, default: Any, *arguments: str) -> Any:
+    try:
+        return default if function is None else function(*arguments)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SyntaxError):
+        return default
 
-    return Evidence(status, generated / "evidence")
+
+def find_evidence() -> Evidence:
+    """The repository's evidence, as far as it is current."""
+    from . import evidence
+
+    def load(folder: str) -> list[dict[str, Any]]:
+        return [entry for entry in evidence.load(folder) if evidence.is_fresh(folder, entry)]
+
+    return Evidence(evidence.status, load)
 
 
 # --- cells ---------------------------------------------------------------------------------------

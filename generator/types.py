@@ -133,6 +133,17 @@ class Stack:
 
 
 @dataclass(frozen=True)
+class LayerMap:
+    """Layers by name, one for each of a list of names in the configuration."""
+
+    element: Layer
+    items: tuple[tuple[str, Layer], ...] | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"map of {self.element.kind}"
+
+
+@dataclass(frozen=True)
 class State:
     """What a model keeps between calls, of one of the kinds in states.py."""
 
@@ -144,7 +155,7 @@ class State:
         return f"state {self.kind}"
 
 
-Type = Tensor | Mask | Static | Optional | ListOf | TupleOf | Record | Config | Layer | Stack | State
+Type = Tensor | Mask | Static | Optional | ListOf | TupleOf | Record | Config | Layer | Stack | LayerMap | State
 
 NONE = Static("none", value=None)
 ERROR = Static("error")  # of what has been reported: nothing more is said about it

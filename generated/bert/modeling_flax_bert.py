@@ -966,8 +966,8 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
-        choices = first_given(input_ids, inputs_embeds).shape[1]
-        logits = logits.reshape(-1, choices)
+        b, choices = first_given(input_ids, inputs_embeds).shape[:2]
+        logits = logits.reshape(b, choices)
         loss = cross_entropy(logits, labels) if labels is not None else None
         output = FlaxBertForMultipleChoiceOutput(
             loss=loss,

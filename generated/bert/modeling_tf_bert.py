@@ -964,8 +964,8 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
-        choices = shape_of(first_given(input_ids, inputs_embeds))[1]
-        logits = tf.reshape(logits, [-1, choices])
+        b, choices = shape_of(first_given(input_ids, inputs_embeds))[:2]
+        logits = tf.reshape(logits, [b, choices])
         loss = cross_entropy(logits, labels) if labels is not None else None
         output = TFBertForMultipleChoiceOutput(
             loss=loss,

@@ -196,6 +196,7 @@ def rotary_frequencies(
 class FlaxLlamaAttention(nnx.Module):
     def __init__(self, config: LlamaConfig, *, rngs: nnx.Rngs):
         self.num_attention_heads = config.num_attention_heads
+        self.head_dim = config.head_dim
         self.num_key_value_heads = config.num_key_value_heads
         self.q_proj = Linear(
             config.hidden_size,
@@ -242,9 +243,21 @@ class FlaxLlamaAttention(nnx.Module):
         Returns float[b, s, hidden_size].
         """
         b, s = hidden.shape[:2]
-        q = self.q_proj(hidden).reshape(b, s, self.num_attention_heads, -1).transpose(0, 2, 1, 3)
-        k = self.k_proj(hidden).reshape(b, s, self.num_key_value_heads, -1).transpose(0, 2, 1, 3)
-        v = self.v_proj(hidden).reshape(b, s, self.num_key_value_heads, -1).transpose(0, 2, 1, 3)
+        q = (
+            self.q_proj(hidden)
+            .reshape(b, s, self.num_attention_heads, self.head_dim)
+            .transpose(0, 2, 1, 3)
+        )
+        k = (
+            self.k_proj(hidden)
+            .reshape(b, s, self.num_key_value_heads, self.head_dim)
+            .transpose(0, 2, 1, 3)
+        )
+        v = (
+            self.v_proj(hidden)
+            .reshape(b, s, self.num_key_value_heads, self.head_dim)
+            .transpose(0, 2, 1, 3)
+        )
         q = rotate_pairs(q, cos, sin)
         k = rotate_pairs(k, cos, sin)
         if past is not None:

@@ -197,6 +197,7 @@ class TFLlamaAttention(Layer):
     def __init__(self, config: LlamaConfig, **kwargs):
         super().__init__(**kwargs)
         self.num_attention_heads = config.num_attention_heads
+        self.head_dim = config.head_dim
         self.num_key_value_heads = config.num_key_value_heads
         self.q_proj = Linear(
             config.hidden_size,
@@ -240,13 +241,16 @@ class TFLlamaAttention(Layer):
         """
         b, s = shape_of(hidden)[:2]
         q = tf.transpose(
-            tf.reshape(self.q_proj(hidden), [b, s, self.num_attention_heads, -1]), [0, 2, 1, 3]
+            tf.reshape(self.q_proj(hidden), [b, s, self.num_attention_heads, self.head_dim]),
+            [0, 2, 1, 3],
         )
         k = tf.transpose(
-            tf.reshape(self.k_proj(hidden), [b, s, self.num_key_value_heads, -1]), [0, 2, 1, 3]
+            tf.reshape(self.k_proj(hidden), [b, s, self.num_key_value_heads, self.head_dim]),
+            [0, 2, 1, 3],
         )
         v = tf.transpose(
-            tf.reshape(self.v_proj(hidden), [b, s, self.num_key_value_heads, -1]), [0, 2, 1, 3]
+            tf.reshape(self.v_proj(hidden), [b, s, self.num_key_value_heads, self.head_dim]),
+            [0, 2, 1, 3],
         )
         q = rotate_pairs(q, cos, sin)
         k = rotate_pairs(k, cos, sin)

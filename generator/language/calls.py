@@ -30,7 +30,13 @@ from .context import CallContext, LayerContext, StateContext
 from .typestrings import unknown_dim
 from .unify import Unifier
 
+def pair(value) -> list:
+    """One size for both axes, or one for each."""
+    return list(value) if isinstance(value, (list, tuple)) else [value, value]
+
+
 BUILTINS = {
+    "pair": pair,
     "len": len, "min": min, "max": max, "sum": sum, "abs": abs, "int": int, "float": float,
     "bool": bool, "str": str, "round": round, "range": range, "list": list, "any": any, "all": all,
 }  # fmt: skip
@@ -48,6 +54,8 @@ class CallMixin:
             self.fail(node, "** is not part of the language", found=ast.unparse(node))
         if isinstance(node.func, ast.Attribute):
             return self.attribute_call(node)
+        if isinstance(node.func, ast.Subscript):
+            return self.layer_call(node, self.expr(node.func))
         if not isinstance(node.func, ast.Name):
             return self.fail(node, "only names are called", found=ast.unparse(node.func))
         name, scope = node.func.id, self.scope
@@ -133,8 +141,9 @@ class CallMixin:
         extra = {name: self.expr(value) for name, value in extras.items()}
         context = CallContext(self, node, op.name, op.params, arguments, extra)
         kind = op.rule(context)
-        if "taps" in op.effects and isinstance(context.value("emit"), str):
-            self.taps[context.value("emit")] = None
+        if "taps" in op.effects and "emit" in bound:
+            names = [n.value for n in ast.walk(bound["emit"]) if isinstance(n, ast.Constant) and n.value]
+            self.taps.update(dict.fromkeys(names))
         self.effects |= op.effects - {"taps"}
         return ir.OpCall(self.source.locate(node), kind, op, (*arguments.items(), *extra.items()))
 
@@ -189,16 +198,14 @@ class CallMixin:
             return Static("list", element=Static("int"))
         if name in ("min", "max") and all(kind.dim is not None for kind in kinds):
             return integer(opaque(name, *(kind.dim for kind in kinds)))
+        if name == "pair":
+            return Static("list", element=Static("int"))
         if name == "len":
             return integer(opaque("len", Dim.of(ast.unparse(node.args[0]))))
         if name == "int":
-            return integer(kinds[0].dim or opaque("int", Dim.of(self.text(node.args[0]))))
+            return integer(kinds[0].dim or unknown_dim())
         results = {"float": "float", "bool": "bool", "any": "bool", "all": "bool", "str": "str", "list": "list"}
         return Static(results.get(name, "int" if {k.kind for k in kinds} == {"int"} else "number"))
-
-    def text(self, node: ast.AST) -> str:
-        """An expression as the name of a size, with arguments replaced by what they stand for."""
-        return ast.unparse(node)
 
     def iterator_type(self, node, name: str, kinds: list[Type]) -> Type:
         elements = [self.element_type(node, kind) for kind in kinds]

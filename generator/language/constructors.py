@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .. import ir
 from ..layers import LAYERS, LayerKind
-from ..types import UNKNOWN, Config, Layer, Optional, Stack, Static, TupleOf, Type, integer
+from ..types import UNKNOWN, Config, Layer, LayerMap, Optional, Stack, Static, TupleOf, Type, integer
 from .context import default_type
 from .syntax import parse_layer
 
@@ -42,6 +42,8 @@ class ConstructorMixin:
                 self.fail(generator.iter, "a stack counts with range()", found=ast.unparse(generator.iter))
             loop = (generator.target.id, count)
             node = node.elt
+        elif isinstance(node, ast.DictComp):
+            return self.layer_map(name, node, comments)
         elif isinstance(node, ast.IfExp) and isinstance(node.orelse, ast.Constant) and node.orelse.value is None:
             condition = self.static_test(node.test)
             node = node.body
@@ -68,6 +70,22 @@ class ConstructorMixin:
         construct = self.with_loop(name, node, variable, Static("int"))
         kind = Stack(self.layer_type(construct), length, items)
         return ir.LayerDeclaration(name, construct, kind, None, loop, comments)
+
+    def layer_map(self, name, node: ast.DictComp, comments) -> ir.LayerDeclaration:
+        generator = node.generators[0]
+        names = self.expr(generator.iter)
+        plain = isinstance(node.key, ast.Name) and node.key.id == getattr(generator.target, "id", None)
+        if len(node.generators) != 1 or not plain:
+            self.fail(node, "a map of layers is `{name: CTOR for name in NAMES}`", found=ast.unparse(node))
+        items = None
+        if self.scope.values is not None and names.type.value is not UNKNOWN:
+            items = tuple(
+                (key, self.layer_type(self.with_loop(name, node.value, node.key.id, self.static_of(key))))
+                for key in names.type.value
+            )
+        construct = self.with_loop(name, node.value, node.key.id, Static("str"))
+        kind = LayerMap(self.layer_type(construct), items)
+        return ir.LayerDeclaration(name, construct, kind, None, (node.key.id, names), comments)
 
     def with_loop(self, name, node, variable: str, index: Static) -> ir.Construct:
         self.scope.locals[variable] = index
@@ -104,7 +122,11 @@ class ConstructorMixin:
         else:
             names = [*LAYERS, *self.program.sources]
             return self.fail(node, f"unknown layer or module {target}", hint=self.hint(target, names))
-        if isinstance(definition, LayerKind) and definition.variadic:
+        if target == "stored":
+            if len(node.args) != 1 or keywords:
+                self.fail(node, "stored takes one tensor", found=ast.unparse(node))
+            arguments = {"value": self.expr(node.args[0])}
+        elif isinstance(definition, LayerKind) and definition.variadic:
             arguments = self.parameter_arguments(plain, keywords)
         else:
             bound, _ = self.bind(plain, target, params)
@@ -155,6 +177,8 @@ class ConstructorMixin:
 
     def layer_type(self, construct: ir.Construct) -> Layer:
         given = {name: value.type for name, value in construct.arguments}
+        if isinstance(construct.definition, LayerKind) and construct.definition.name == "stored":
+            return Layer("stored", construct.definition, (("value", given["value"]),))
         definition = construct.definition
         if isinstance(definition, LayerKind):
             kinds = {p.name: default_type(p.default) for p in definition.params if p.default is not ...}

@@ -18,6 +18,7 @@ from ..types import (
     UNKNOWN,
     Config,
     Layer,
+    LayerMap,
     ListOf,
     Mask,
     Optional,
@@ -157,7 +158,10 @@ class ExpressionMixin(CallMixin):
         return ir.LayerRef(location, kind, path)
 
     def holds(self, condition: ir.Expr | None) -> bool:
-        return condition is not None and (condition, True) in self.scope.conditions
+        truth = True
+        while isinstance(condition, ir.Unary) and condition.operator == "not":
+            condition, truth = condition.value, not truth
+        return condition is not None and (condition, truth) in self.scope.conditions
 
     def expr_Attribute(self, node: ast.Attribute) -> ir.Expr:
         location = self.source.locate(node)
@@ -213,6 +217,8 @@ class ExpressionMixin(CallMixin):
                 self.fail(node, "an operand may be absent", found=ast.unparse(node), hint=hint)
         if isinstance(left.type, Mask) or isinstance(right.type, Mask):
             return ir.Binary(location, self.mask_operator(node, symbol, left, right), symbol, left, right)
+        if symbol == "+" and all(isinstance(s.type, (ListOf, TupleOf)) for s in (left, right)):
+            return ir.Binary(location, unify.join_lists(left.type, right.type), symbol, left, right)
         if isinstance(left.type, Static) and isinstance(right.type, Static):
             return ir.Binary(location, self.static_operator(node, left, right), symbol, left, right)
         return ir.Binary(location, self.tensor_operator(node, symbol, left, right), symbol, left, right)
@@ -443,7 +449,7 @@ class ExpressionMixin(CallMixin):
             if kind.kind not in ("list", "dict", "any", "str"):
                 self.fail(node, "this value has no items", found=str(kind))
             return ir.Subscript(location, self.static_item(node, kind, index), value, index)
-        if isinstance(kind, (TupleOf, ListOf, Stack)):
+        if isinstance(kind, (TupleOf, ListOf, Stack, LayerMap)):
             return ir.Subscript(location, self.sequence_item(node, kind, index), value, index)
         hint = "test it with `is not None`" if is_optional(kind) else None
         return self.fail(node, "this value has no items", found=str(kind), hint=hint)
@@ -463,6 +469,8 @@ class ExpressionMixin(CallMixin):
         return element
 
     def sequence_item(self, node, kind, index) -> Type:
+        if isinstance(kind, LayerMap):
+            return dict(kind.items).get(index[0].type.value, kind.element) if kind.items else kind.element
         position = index[0].type.value if isinstance(index[0], ir.Expr) else UNKNOWN
         if isinstance(kind, TupleOf):
             if not isinstance(position, int) or not -len(kind.items) <= position < len(kind.items):

@@ -81,6 +81,11 @@ class Program:
         self.errors.raise_if_any()
         self._mark_blocks()
 
+    def fail(self, message: str, location: Location, **details) -> None:
+        """Report what only lowering can see."""
+        self.errors.error(location, message, **details)
+        self.errors.raise_if_any()
+
     @property
     def models(self) -> list[ir.Module]:
         return [self.checked[name] for name in self.spec.models if self.checked.get(name)]
@@ -167,6 +172,9 @@ class Program:
             kind = checker.scope.locals.get(parsed.like, ERROR)
         if kind == Static("int"):
             kind = Static("int", Dim.of(name))
+            if name not in checker.scope.locals:  # later inputs may use it as a size
+                checker.scope.locals[name] = kind
+                checker.scope.inputs.add(name)
         if default is REQUIRED and isinstance(kind, Optional):
             default = None
         return ir.Parameter(name, kind, location, default, one_of)

@@ -63,6 +63,8 @@ class Scope:
             if name in table:
                 kind = strip(table[name])
                 return kind.dim if isinstance(kind, Static) else None
+        if isinstance(self.locals.get(name), Static) and name in self.inputs:
+            return self.locals[name].dim
         if name in self.dim_values:
             return self.dim_values[name]
         kind = self.config_type(tuple(name.split(".")))

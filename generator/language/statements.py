@@ -114,13 +114,17 @@ class StatementMixin(ExpressionMixin):
         before = dict(self.scope.locals)
         then = other = ()
         after: list[dict[str, Type]] = []
+        went_on: list[bool] = []
         if known is UNKNOWN or known:
             then = self.branch(test, True, node.body, after)
+            went_on += [True] * len(after)
         if known is UNKNOWN or not known:
             self.scope.locals = dict(before)
             other = self.branch(test, False, node.orelse, after)
+            went_on += [False] * (len(after) - len(went_on))
         if len(after) == 1:
             self.scope.locals = after[0]
+            self.assume(test, went_on[0])  # the other branch returned
         elif after:
             self.merge(node, after)
         else:

@@ -17,7 +17,7 @@ MAX_DEPTH = 60
 EXPRESSIONS = (
     ast.Expression, ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple,
     ast.List, ast.Dict, ast.UnaryOp, ast.BinOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call,
-    ast.keyword, ast.ListComp, ast.comprehension, ast.Load, ast.Store, ast.operator, ast.unaryop,
+    ast.keyword, ast.ListComp, ast.DictComp, ast.comprehension, ast.Load, ast.Store, ast.operator, ast.unaryop,
     ast.cmpop, ast.boolop,
 )  # fmt: skip
 STATEMENTS = (ast.Module, ast.Assign, ast.If, ast.For, ast.Return, ast.Expr, ast.Pass)

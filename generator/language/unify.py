@@ -157,11 +157,32 @@ def join(left: Type, right: Type) -> Type | None:
         return None if None in dims else Tensor(left.dtype, tuple(dims))
     if isinstance(left, TupleOf) and isinstance(right, TupleOf) and len(left.items) == len(right.items):
         items = [join(a, b) for a, b in zip(left.items, right.items, strict=True)]
-        return None if None in items else TupleOf(tuple(items))
-    if isinstance(left, ListOf) and isinstance(right, ListOf):
-        element = join(left.element, right.element)
-        return None if element is None else ListOf(element)
+        if None not in items:
+            return TupleOf(tuple(items))
+    if isinstance(left, (ListOf, TupleOf)) and isinstance(right, (ListOf, TupleOf)):
+        return join_lists(left, right)
     return None
+
+
+def join_lists(left: Type, right: Type) -> ListOf | TupleOf:
+    """A list of the items of both; the sizes of a list's items may differ."""
+    items = [
+        item for kind in (left, right) for item in (kind.items if isinstance(kind, TupleOf) else [kind.element])
+    ]
+    if not items:
+        return TupleOf(())
+    element = items[0]
+    for item in items[1:]:
+        element = loosely(element, item)
+    return ListOf(element)
+
+
+def loosely(left: Type, right: Type) -> Type:
+    """As `join`, with sizes that differ left unknown."""
+    if isinstance(left, Tensor) and isinstance(right, Tensor) and left.rank == right.rank:
+        pairs = zip(left.shape, right.shape, strict=True)
+        return Tensor(left.dtype, tuple(a if a == b else unknown_dim() for a, b in pairs))
+    return join(left, right) or ERROR
 
 
 def join_dims(left: Dim, right: Dim) -> Dim | None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from .. import ir
 from ..language.constructors import Naming
-from ..layers import LayerKind
+from ..layers import LAYERS, LayerKind
 from ..ops.table import REQUIRED
-from ..types import Static, Tensor, strip_optional
+from ..types import LayerMap, Static, Tensor, strip_optional
 from . import trees
 from .statements import INDENT, StatementWriter
+
+
+STORED = LAYERS["stored"]
 
 
 @dataclass
@@ -64,6 +67,8 @@ class ConstructorWriter(StatementWriter):
     def groups(self) -> list[tuple[str, Group | ir.LayerDeclaration]]:
         root = Group()
         for layer in self.module.layers:
+            if layer.construct.definition is STORED:
+                continue
             place = root
             *outer, last = self.path_of(layer)
             for step in outer:
@@ -105,6 +110,9 @@ class ConstructorWriter(StatementWriter):
         tree = self.construct_tree(layer)
         if layer.loop is not None:
             variable, count = layer.loop
+            if isinstance(layer.type, LayerMap):
+                key = trees.name(variable)
+                return self.map_tree(ast.DictComp(key, tree, [ast.comprehension(key, self.expr(count), [], 0)]))
             used = any(isinstance(n, ast.Name) and n.id == variable for n in ast.walk(tree))
             target = trees.name(variable if used else "_")
             tree = ast.ListComp(tree, [ast.comprehension(target, self.expr(count), [], 0)])
@@ -177,6 +185,17 @@ class ConstructorWriter(StatementWriter):
 
     def tie_lines(self, layer: ir.LayerDeclaration) -> list[str]:
         return []
+
+    def map_tree(self, tree: ast.DictComp) -> ast.expr:
+        raise NotImplementedError
+
+    def stored_tensors(self) -> dict[str, str]:
+        """Tensors that checkpoints hold although they follow from the configuration."""
+        return {
+            layer.name: self.text(layer.construct.arguments[0][1])
+            for layer in self.module.layers
+            if layer.construct.definition is STORED
+        }
 
     def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
         raise NotImplementedError

@@ -141,6 +141,7 @@ class ExpressionWriter:
     # --- calls -----------------------------------------------------------------------------------
 
     def expr_OpCall(self, node: ir.OpCall) -> ast.expr:
+        self.location = node.location
         lowering = node.op.lowerings[self.framework]
         if not isinstance(lowering, str):
             return lowering(self, node)
@@ -173,6 +174,8 @@ class ExpressionWriter:
 
     def expr_PythonCall(self, node: ir.PythonCall) -> ast.expr:
         arguments = [self.expr(argument) for argument in node.arguments]
+        if node.function == "pair":
+            return self.template("pair", *arguments)
         if node.function in MATH:
             return self.template(f"math.{node.function}", *arguments)
         if node.function == "exact":
@@ -234,26 +237,36 @@ class ExpressionWriter:
         """A size as an expression, or None where only the runtime knows it."""
         if (constant := dim.constant) is not None:
             return trees.constant(constant)
-        if any(factor.denominator != 1 for _, factor in dim.terms):
-            return None
+        common = math.lcm(*(factor.denominator for _, factor in dim.terms))
         total: ast.expr | None = None
         for monomial, factor in dim.terms:
-            product = self._product(monomial, int(factor))
+            count = int(factor * common)
+            product = self._product(monomial, abs(count))
             if product is None:
                 return None
-            total = product if total is None else ast.BinOp(total, ast.Add(), product)
-        return total
+            if total is None:
+                total = product if count > 0 else ast.UnaryOp(ast.USub(), product)
+            else:
+                total = ast.BinOp(total, ast.Add() if count > 0 else ast.Sub(), product)
+        return total if common == 1 else ast.BinOp(total, ast.FloorDiv(), trees.constant(common))
 
     def _product(self, monomial, factor: int) -> ast.expr | None:
         product: ast.expr | None = None if factor == 1 and monomial else trees.constant(factor)
         for atom, power in monomial:
-            if isinstance(atom, Opaque) or power != 1:
+            symbol = self._opaque(atom) if isinstance(atom, Opaque) else self.symbol(atom)
+            if symbol is None or power < 1:
                 return None
-            symbol = self.symbol(atom)
-            if symbol is None:
-                return None
-            product = symbol if product is None else ast.BinOp(product, ast.Mult(), symbol)
+            for _ in range(power):
+                product = symbol if product is None else ast.BinOp(product, ast.Mult(), symbol)
         return product
+
+    def _opaque(self, atom: Opaque) -> ast.expr | None:
+        arguments = [self.dim(argument) for argument in atom.arguments]
+        if None in arguments or atom.operation not in (*OPERATORS, "min", "max"):
+            return None
+        if atom.operation in OPERATORS:
+            return ast.BinOp(arguments[0], OPERATORS[atom.operation](), arguments[1])
+        return trees.call(atom.operation, *arguments)
 
     def symbol(self, name: str) -> ast.expr | None:
         if name.startswith("?"):
@@ -269,19 +282,15 @@ class ExpressionWriter:
     def axes_sizes(self, names, sizes: dict[str, ir.Expr], dims: dict[str, Dim]) -> list[ast.expr]:
         """The sizes of axes; one that is not known is written -1."""
         result: list[ast.expr] = []
-        unknown = 0
         for group in names:
             parts = [self.axis_size(name, sizes, dims) for name in group]
             if None in parts:
-                unknown += 1
                 result.append(trees.constant(-1))
                 continue
             total: ast.expr = trees.constant(1)
             for i, part in enumerate(parts):
                 total = part if i == 0 else ast.BinOp(total, ast.Mult(), part)
             result.append(total)
-        if unknown > 1:
-            raise ValueError("two unknown sizes in one reshape")
         return result
 
     def axis_size(self, name: str, sizes, dims) -> ast.expr | None:
@@ -293,6 +302,13 @@ class ExpressionWriter:
         """As `axes_sizes`, with -1 for a composite size where that is shorter to read."""
         composite = [g for g in groups if len(g) > 1]
         unknown = [g for g in groups if any(n not in sizes and self.axis_unknown(n, dims) for n in g)]
+        if len(unknown) > 1:
+            names = " and ".join(" ".join(group) for group in unknown)
+            self.program.fail(
+                f"rearrange: the sizes of {names} are only known when the model runs",
+                self.location,
+                hint=f"give {unknown[0][0]}=...",
+            )
         result = []
         for group in groups:
             if group in unknown or (not unknown and composite[:1] == [group]):
@@ -300,6 +316,18 @@ class ExpressionWriter:
             else:
                 result += self.axes_sizes([group], sizes, dims)
         return result
+
+    def lone_group(self, groups) -> int | None:
+        """The place of the only group of several axes, where the others are single."""
+        places = [i for i, group in enumerate(groups) if len(group) != 1]
+        return places[0] if len(places) == 1 and len(groups[places[0]]) > 1 else None
+
+    def sizes_unknown(self, groups, sizes, dims) -> bool:
+        """Whether the size of a single axis is only known when the model runs."""
+        return any(
+            len(group) == 1 and group[0] not in sizes and self.axis_unknown(group[0], dims)
+            for group in groups
+        )
 
     def axis_unknown(self, name: str, dims) -> bool:
         kept, requested = dict(self.kept_fields), dict(self.requested)

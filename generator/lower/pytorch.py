@@ -40,6 +40,10 @@ class PyTorchWriter(ModuleWriter):
         self.use("nn")
         return trees.call("nn.ModuleList", tree)
 
+    def map_tree(self, tree: ast.DictComp) -> ast.expr:
+        self.use("nn")
+        return trees.call("nn.ModuleDict", tree)
+
     def with_tie(self, tree: ast.expr, construct: ir.Construct) -> ast.expr:
         return tree
 

@@ -23,13 +23,13 @@ def _attention(call) -> Type:
         runtime = sorted(key_heads.symbols & call.runtime_dims)
         if runtime or call.is_length(key_heads):
             call.fail("the second axis of the keys is their heads", expected=str(heads), found=str(key_heads), at="k")
-    mask = call.type("mask")
+    mask = strip_optional(call.type("mask"))
     if isinstance(mask, Mask):
         if mask.queries is not None:
             call.same_dim(queries, mask.queries, at="mask")
         if mask.keys is not None and not call.is_length(keys):
             call.same_dim(keys, mask.keys, at="mask")
-    elif mask is not None and call.value("mask") is not None:
+    elif mask != NONE:
         call.fail("a mask is built by padding(), causal(), window() or allow()", found=str(mask), at="mask")
     bias = strip_optional(call.type("bias"))
     if isinstance(bias, Tensor):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from .. import ir
+from ..dims import Dim
 from ..types import Static, TupleOf
 from .patterns import parse_pattern
 
@@ -14,7 +15,7 @@ def rearrange(writer, call: ir.OpCall) -> ast.expr:
     pattern = parse_pattern(call.argument("pattern").value)
     source = call.argument("x")
     sizes = {name: value for name, value in call.arguments if name not in ("x", "pattern")}
-    dims = dict(zip((g[0] for g in pattern.left if len(g) == 1), _single(pattern, source), strict=True))
+    dims = _sizes_of_axes(pattern, source, sizes)
     tree = writer.expr(source)
     if pattern.splits:
         tree = writer.split_axes(tree, source, pattern, sizes, dims)
@@ -26,9 +27,19 @@ def rearrange(writer, call: ir.OpCall) -> ast.expr:
     return tree
 
 
-def _single(pattern, source: ir.Expr) -> list:
-    shape = source.type.shape
-    return [dim for group, dim in zip(pattern.left, shape, strict=True) if len(group) == 1]
+def _sizes_of_axes(pattern, source: ir.Expr, sizes: dict[str, ir.Expr]) -> dict[str, Dim]:
+    """The size of each axis that the call does not give, where it follows from the tensor's."""
+    dims = {}
+    for group, dim in zip(pattern.left, source.type.shape, strict=True):
+        unknown = [name for name in group if name not in sizes]
+        given = [sizes[name].type.dim for name in group if name in sizes]
+        if len(unknown) == 1 and None not in given:
+            rest: Dim | None = dim
+            for size in given:
+                rest = rest.exact(size) if rest is not None else None
+            if rest is not None:
+                dims[unknown[0]] = rest
+    return dims
 
 
 def split(writer, call: ir.OpCall) -> ast.expr:

@@ -1,6 +1,6 @@
 """Configurations: what `config.json` holds, as typed and checked Python objects."""
 
-from .backbone import BackboneConfig
+from .backbone import BackboneConfig, stages
 from .base import PretrainedConfig
 from .fields import MAX_SIZE, REQUIRED, Field, field
 from .registry import find_config_class, register_lookup
@@ -9,6 +9,7 @@ __all__ = [
     "MAX_SIZE",
     "REQUIRED",
     "BackboneConfig",
+    "stages",
     "Field",
     "PretrainedConfig",
     "field",

@@ -8,6 +8,11 @@ from ..errors import ConfigError, show
 from .base import PretrainedConfig
 
 
+def stages(count: int) -> list[str]:
+    """The usual names: the stem, then `count` stages from 1."""
+    return ["stem", *(f"stage{index}" for index in range(1, count + 1))]
+
+
 class BackboneConfig(PretrainedConfig):
     """Adds `stage_names`, and the stages to return by name and by index.
 

@@ -1,9 +1,19 @@
 """What generated Flax code is made of."""
 
+from __future__ import annotations
+
+from ..errors import MissingFrameworkError
+from ..sizes import pair
+
+try:
+    import flax  # noqa: F401
+except ImportError as error:
+    raise MissingFrameworkError("flax") from error
+
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Parameter, default_dtype, value
-from .blocks import Block, Stack, fold, stack
+from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, StateSpec, cross_cache, kv_cache, with_past
 from .compile import Compiled, compile
 from .functional import (
@@ -16,6 +26,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    split_sizes,
     take,
     take_along,
 )
@@ -32,6 +43,7 @@ from .initialization import (
     xavier_uniform,
     zeros,
 )
+from .inputs import first_given, last_token, merge_leading
 from .layers import (
     Conv2d,
     Dropout,
@@ -55,10 +67,12 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "pair",
     "Block",
     "Buffer",
     "Cache",
@@ -95,6 +109,9 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "einsum",
+    "first_given",
+    "flatten_axes",
+    "split_axis",
     "fold",
     "integers",
     "interpolate",
@@ -103,6 +120,8 @@ __all__ = [
     "kv_cache",
     "l1_loss",
     "l2_normalize",
+    "last_token",
+    "merge_leading",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -116,7 +135,7 @@ __all__ = [
     "select_rows",
     "shape_of",
     "span_loss",
-    "stack",
+    "split_sizes",
     "state_dict",
     "take",
     "take_along",

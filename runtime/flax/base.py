@@ -23,7 +23,8 @@ CONV2D = (2, 3, 1, 0)  # axes of a checkpoint's [out, in, height, width] in the 
 class _Ambient(threading.local):
     compute: jnp.dtype = jnp.dtype("float32")
     params: jnp.dtype = jnp.dtype("float32")
-    abstract = 0  # depth of `abstract_parameters`
+    building = False
+    scan_layers = False
 
 
 _ambient = _Ambient()
@@ -65,13 +66,22 @@ def param_dtype() -> jnp.dtype:
 
 
 @contextmanager
-def abstract_parameters() -> Iterator[None]:
-    """Parameters made inside hold a jax.ShapeDtypeStruct instead of an array."""
-    _ambient.abstract += 1
+def building(scan_layers: bool = False) -> Iterator[None]:
+    """Parameters made inside hold a jax.ShapeDtypeStruct instead of an array.
+
+    `scan_layers`: stacks of equal blocks made inside are stored for a scan.
+    """
+    before = _ambient.building, _ambient.scan_layers
+    _ambient.building, _ambient.scan_layers = True, scan_layers
     try:
         yield
     finally:
-        _ambient.abstract -= 1
+        _ambient.building, _ambient.scan_layers = before
+
+
+def scans_layers() -> bool:
+    """Whether stacks that are made now are stored for a scan."""
+    return _ambient.scan_layers
 
 
 class Buffer(nnx.Variable):
@@ -101,7 +111,7 @@ def Parameter(
     store = param_dtype() if dtype is None else as_dtype(dtype)
     compute = compute_dtype() if dtype is None else store
     stored = shape if permutation is None else tuple(shape[axis] for axis in permutation)
-    if _ambient.abstract:
+    if _ambient.building:
         array = jax.ShapeDtypeStruct(stored, store)
     elif init is None:
         array = jnp.zeros(stored, store)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from .base import scans_layers
 from .cache import Cache, Slots, with_past
 from .taps import NO_TAPS, Taps
 
@@ -23,6 +24,11 @@ class Block(nnx.Module):
 
     checkpointing = False
     deterministic = True  # set by nnx's train() and eval()
+
+    @property
+    def training(self) -> bool:
+        """Whether the block is in training mode."""
+        return not self.deterministic
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
@@ -48,7 +54,7 @@ def _checkpointable(forward: Callable) -> Callable:
     def call(self: Block, *args: Any, past: Slots | None = None, **kwargs: Any) -> Any:
         if past is not None:
             return forward(self, *args, past=past, **kwargs)
-        if not self.checkpointing or self.deterministic:
+        if not self.checkpointing or not self.training:
             return forward(self, *args, **kwargs)
         return _checkpointed(forward, self, args, kwargs)
 
@@ -92,19 +98,34 @@ def _arrays_apart(tree: Any) -> tuple[list, Callable[[list], Any]]:
 
 
 class Stack(nnx.Module):
-    """Equal blocks, stored in the first of them, whose arrays get one more axis in front."""
+    """The blocks of a loop.
+
+    Under `config.scan_layers`, blocks that differ in nothing but their values are stored in the
+    first of them, `block`, whose arrays get one more axis in front; otherwise in a list, `blocks`.
+    """
 
     def __init__(self, blocks: Sequence[nnx.Module]):
-        stacked = jax.tree.map(_stacked, *(nnx.state(block) for block in blocks))
+        blocks = list(blocks)
         self.count = len(blocks)
-        self.block = blocks[0]
-        nnx.update(self.block, stacked)
+        if scans_layers() and len({_form(block) for block in blocks}) == 1:
+            stacked = jax.tree.map(_stacked, *(nnx.state(block) for block in blocks))
+            self.block = blocks[0]
+            nnx.update(self.block, stacked)
+        else:
+            self.blocks = nnx.List(blocks)
+
+    @property
+    def scanned(self) -> bool:
+        """Whether the blocks are stored for a scan."""
+        return "block" in vars(self)
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> nnx.Module:
-        """One block, as a copy."""
+        """One block; a copy if they are stored for a scan."""
+        if not self.scanned:
+            return self.blocks[index]
         if not -self.count <= index < self.count:
             raise IndexError(index)
         graphdef, state = nnx.split(self.block)
@@ -114,6 +135,12 @@ class Stack(nnx.Module):
         return (self[index] for index in range(self.count))
 
 
+def _form(block: nnx.Module) -> tuple:
+    """What is equal for blocks that differ in nothing but their values."""
+    graphdef, state = nnx.split(block)
+    return graphdef, tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state))
+
+
 def _stacked(*arrays: Any) -> Any:
     first = arrays[0]
     if isinstance(first, jax.ShapeDtypeStruct):
@@ -121,33 +148,20 @@ def _stacked(*arrays: Any) -> Any:
     return jnp.stack(arrays)
 
 
-def stack(blocks: Sequence[nnx.Module], config: Any = None) -> nnx.List | Stack:
-    """Stores the blocks of a loop: as a `Stack` if config.scan_layers and they are equal."""
-    blocks = list(blocks)
-    if getattr(config, "scan_layers", False) and len({_shape_of(block) for block in blocks}) == 1:
-        return Stack(blocks)
-    return nnx.List(blocks)
-
-
-def _shape_of(block: nnx.Module) -> tuple:
-    """What is equal for blocks that differ in nothing but the values of their arrays."""
-    graphdef, state = nnx.split(block)
-    return graphdef, tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state))
-
-
 def fold(
     step: Callable[[Any, nnx.Module, Slots | None, Taps], Any],
     carry: Any,
-    blocks: nnx.List | Stack,
+    blocks: Stack | Iterable[nnx.Module],
     *,
     past: Cache | None = None,
     taps: Taps = NO_TAPS,
 ) -> Any:
     """carry = step(carry, block, slots, taps) for one block after another.
 
-    For a `Stack` the loop is one `jax.lax.scan`: it is compiled once, whatever its length.
+    For blocks that are stored for it the loop is one `jax.lax.scan`, which is compiled once,
+    whatever its length.
     """
-    if isinstance(blocks, Stack):
+    if isinstance(blocks, Stack) and blocks.scanned:
         return _scan(step, carry, blocks, past, taps)
     for block, slots in with_past(blocks, past):
         carry = step(carry, block, slots, taps)
@@ -156,22 +170,22 @@ def fold(
 
 def _scan(step: Callable, carry: Any, blocks: Stack, past: Cache | None, taps: Taps) -> Any:
     graphdef, params, rest = nnx.split(blocks.block, nnx.Param, ...)
-    states = None if past is None else jax.tree.map(lambda *xs: jnp.stack(xs), *past.states)
+    slots = None if past is None else jax.tree.map(lambda *xs: jnp.stack(xs), *past.slots)
 
     def body(carry: Any, layer: tuple) -> tuple:
-        params, rest, states = layer
+        params, rest, slots = layer
         block = nnx.merge(graphdef, params, rest)
         inner = taps.fresh()
-        own = None if past is None else Cache([states], past.length, past.capacity)
-        carry = step(carry, block, None if own is None else own[0], inner)
-        rest = nnx.state(block, nnx.Not(nnx.Param))
-        return carry, (rest, None if own is None else own.states[0], inner.collected())
+        if slots is not None:
+            Cache([slots], past.length, past.capacity)  # the slots belong to it now
+        carry = step(carry, block, slots, inner)
+        return carry, (nnx.state(block, nnx.Not(nnx.Param)), slots, inner.collected())
 
     carry = jax.tree.map(jnp.asarray, carry)
-    carry, (rest, states, collected) = jax.lax.scan(body, carry, (params, rest, states))
+    carry, (rest, slots, collected) = jax.lax.scan(body, carry, (params, rest, slots))
     nnx.update(blocks.block, rest)
     for index in range(len(blocks)):
         taps.extend(jax.tree.map(lambda array: array[index], collected))  # noqa: B023
     if past is not None:
-        past.replace([jax.tree.map(lambda a, i=i: a[i], states) for i in range(len(blocks))])
+        past.replace(jax.tree.map(lambda a, i=i: a[i], slots) for i in range(len(blocks)))
     return carry

@@ -7,7 +7,7 @@ value: models copy the cache that they are given, and return the copy.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -114,7 +114,7 @@ Layout = Sequence[dict[str, StateSpec]]
 
 
 class Slots:
-    """The states of one position of a stack, as attributes."""
+    """The states of one position of a stack, as attributes; a pytree that keeps their order."""
 
     def __init__(self, states: dict[str, KeyValue]):
         self.states = states
@@ -135,47 +135,44 @@ class Cache:
 
     def __init__(
         self,
-        states: Sequence[dict[str, KeyValue]],
+        slots: Iterable[Slots],
         length: Any = 0,
         capacity: int | None = None,
     ):
         self.length = length
         self.capacity = capacity
-        self.replace(states)
+        self.replace(slots)
 
-    def replace(self, states: Sequence[dict[str, KeyValue]]) -> None:
+    def replace(self, slots: Iterable[Slots]) -> None:
         """Takes these states in place of those here."""
-        self.states = list(states)
-        for state in self._all():
+        self.slots = list(slots)
+        for state in self._states():
             state.owner = self
 
     @classmethod
     def growing(cls, layout: Layout) -> Cache:
         """An empty cache that grows."""
-        return cls([{name: spec.kind() for name, spec in states.items()} for states in layout])
+        return cls(_build(layout, lambda spec: spec.kind()))
 
     @classmethod
     def static(cls, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
         """An empty cache for `batch` sequences of at most `capacity` tokens."""
-        states = [
-            {name: spec.allocate(batch, capacity, dtype) for name, spec in states.items()}
-            for states in layout
-        ]
-        return cls(states, jnp.zeros((), jnp.int32), capacity)
+        slots = _build(layout, lambda spec: spec.allocate(batch, capacity, dtype))
+        return cls(slots, jnp.zeros((), jnp.int32), capacity)
 
-    def _all(self) -> Iterator[KeyValue]:
-        return (state for position in self.states for state in position.values())
+    def _states(self) -> Iterator[KeyValue]:
+        return (state for slots in self.slots for state in slots.states.values())
 
     def __len__(self) -> int:
-        return len(self.states)
+        return len(self.slots)
 
     def __getitem__(self, index: int) -> Slots:
-        return Slots(self.states[index])
+        return self.slots[index]
 
     def __iter__(self) -> Iterator[tuple[jax.Array, jax.Array]]:
-        for position in self.states:
-            state = next(iter(position.values()))
-            yield state.key, state.value
+        """(keys, values) of each position's first state."""
+        for slots in self.slots:
+            yield next(iter(slots.states.values())).read()
 
     def __repr__(self) -> str:
         kind = "growing" if self.capacity is None else f"capacity {self.capacity}"
@@ -198,14 +195,14 @@ class Cache:
 
     def copy(self) -> Cache:
         """A cache with the same arrays; writing to one does not show in the other."""
-        states = [{n: copy.copy(state) for n, state in item.items()} for item in self.states]
-        return Cache(states, self.length, self.capacity)
+        slots = [Slots({n: copy.copy(x) for n, x in item.states.items()}) for item in self.slots]
+        return Cache(slots, self.length, self.capacity)
 
     def reorder(self, index: jax.Array) -> Cache:
         """Replaces batch entry i by entry index[i]: beams that go on."""
         index = jnp.asarray(index)
         take = partial(jnp.take, indices=index, axis=0, mode="clip")
-        self.replace(jax.tree.map(take, self.states))
+        self.replace(jax.tree.map(take, self.slots))
         return self
 
     def crop(self, count: int) -> Cache:
@@ -213,15 +210,15 @@ class Cache:
         kept = self.length + count if count < 0 else count
         least = min if self.capacity is None else jnp.minimum
         self.length = least(self.length, kept)
-        for state in self._all():
+        for state in self._states():
             state.crop(self.length)
         return self
 
     def to_legacy(self) -> tuple[tuple[jax.Array, ...], ...]:
         """Per position, the keys and values of each filled state in order, as plain tuples."""
         return tuple(
-            tuple(x for state in position.values() if state.filled for x in state.read())
-            for position in self.states
+            tuple(x for state in slots.states.values() if state.filled for x in state.read())
+            for slots in self.slots
         )
 
     @classmethod
@@ -237,12 +234,17 @@ class Cache:
             raise InputError(
                 key="past_key_values", expected=f"{len(cache)} layers", found=str(len(past))
             )
-        for states, arrays in zip(cache.states, past, strict=True):
-            for state, start in zip(states.values(), range(0, len(arrays), 2), strict=False):
+        for slots, arrays in zip(cache.slots, past, strict=True):
+            states = slots.states.values()
+            for state, start in zip(states, range(0, len(arrays), 2), strict=False):
                 k, _ = state.fill(*map(jnp.asarray, arrays[start : start + 2]))
                 if state.preallocated:
                     cache.length = k.shape[2]
         return cache
+
+
+def _build(layout: Layout, make: Callable[[StateSpec], KeyValue]) -> list[Slots]:
+    return [Slots({name: make(spec) for name, spec in states.items()}) for states in layout]
 
 
 def as_cache(past: Any, layout: Layout) -> Cache:
@@ -270,11 +272,18 @@ for _kind in (KeyValue, CrossKeyValue):
     )
 
 
+jax.tree_util.register_pytree_node(
+    Slots,
+    lambda slots: (tuple(slots.states.values()), tuple(slots.states)),
+    lambda names, states: Slots(dict(zip(names, states, strict=True))),
+)
+
+
 def _flatten(cache: Cache) -> tuple[tuple, tuple]:
     # The length of a growing cache is an int, on which shapes depend.
     if cache.capacity is None:
-        return (cache.states,), (cache.length, None)
-    return (cache.states, cache.length), (0, cache.capacity)
+        return (cache.slots,), (cache.length, None)
+    return (cache.slots, cache.length), (0, cache.capacity)
 
 
 def _unflatten(meta: tuple, data: tuple) -> Cache:

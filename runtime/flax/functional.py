@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,12 @@ def pad(x: jax.Array, after: Sequence[int], before: Sequence[int] | None = None)
     """Zeros behind (and before) the entries of each axis."""
     before = [0] * len(after) if before is None else before
     return jnp.pad(x, list(zip(before, after, strict=True)))
+
+
+def split_sizes(x: jax.Array, sizes: Sequence[int], axis: int = -1) -> list[jax.Array]:
+    """Parts of these sizes along one axis."""
+    ends = list(itertools.accumulate(sizes))
+    return jnp.split(x, ends[:-1], axis=axis)
 
 
 def l2_normalize(x: jax.Array, axis: int = -1) -> jax.Array:

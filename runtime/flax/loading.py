@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flax import nnx
 
+from .. import hub
 from ..checkpoint import LoadPlan, match, open_checkpoint, save_checkpoint
+from ..checkpoint.opening import NAMES
+from ..checkpoint.sharded import read_index
 from ..configuration import PretrainedConfig
 from ..configuration.base import HUB_OPTIONS
-from ..errors import InputError
+from ..errors import ConfigError, InputError, nearest
 from . import weights
 from .base import as_dtype, default_dtype
 
 if TYPE_CHECKING:
     from .model import PreTrainedModel
+
+
+SCAN = "scan_layers"
 
 
 @dataclass(frozen=True)
@@ -81,15 +89,15 @@ def load(
         )
     else:
         config, rest = config.copy(), dict(overrides)
+    if SCAN in rest:
+        config.scan_layers = rest.pop(SCAN)
     rngs = rest.pop("rngs", None) or nnx.Rngs(0)
+    _check_arguments(cls, rest)
     with dtype_for(config, dtype), _values_to_come():
-        try:
-            model = cls(config, rngs=rngs, **rest)
-        except TypeError as error:
-            raise InputError(f"{cls.__name__} cannot be made ({error})") from error
+        model = cls(config, rngs=rngs, **rest)
     leaves = weights.leaves(model)
     rules = cls.checkpoint_rules or Rules()
-    with open_checkpoint(folder_or_id, **options) as checkpoint:
+    with open_checkpoint(locate(folder_or_id, **options)) as checkpoint:
         plan = match(
             [leaf.slot for leaf in leaves],
             checkpoint,
@@ -104,6 +112,36 @@ def load(
             lambda leaf: plan.load(leaf.name) if leaf.name in plan.sources else first_value(leaf),
         )
     return model, plan
+
+
+def _check_arguments(cls: type[PreTrainedModel], arguments: dict[str, Any]) -> None:
+    known = list(inspect.signature(cls.__init__).parameters)[2:]
+    for name in arguments:
+        if name not in known:
+            raise ConfigError(
+                "neither a field of the configuration nor an argument of the constructor",
+                key=name,
+                hint=nearest(name, [*cls.config_class._fields, *known]),
+            )
+
+
+def locate(folder_or_id: str | os.PathLike, **options: Any) -> Path:
+    """The checkpoint in a folder, or in a repository of the hub, with all its shards."""
+    if Path(folder_or_id).exists():
+        return Path(folder_or_id)
+    failure = None
+    for name in NAMES:
+        try:
+            path = hub.resolve(folder_or_id, name, **options)
+        except InputError as error:
+            failure = failure or error
+            continue
+        if name.endswith(".json"):
+            weight_map, _ = read_index(path)
+            for shard in sorted(set(weight_map.values())):
+                hub.resolve(folder_or_id, shard, **options)
+        return path
+    raise failure
 
 
 def info(plan: LoadPlan) -> dict[str, list]:
@@ -123,5 +161,7 @@ def save(
     config = model.config.copy()
     config.architectures = [type(model).__name__.removeprefix("Flax")]
     config.dtype = model.dtype.name
-    save_checkpoint(folder, weights.tensors(model), max_shard_size)
+    if SCAN not in config._fields and hasattr(config, SCAN):
+        del config.scan_layers  # how to compute, not what
+    save_checkpoint(folder, weights.tensors(model), max_shard_size, model.num_parameters())
     config.save_pretrained(folder)

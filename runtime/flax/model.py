@@ -16,7 +16,7 @@ from flax import nnx
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError
 from . import embeddings, loading, weights
-from .base import Buffer, abstract_parameters, as_dtype, compute_dtype, is_abstract
+from .base import as_dtype, building, compute_dtype, is_abstract
 from .blocks import blocks_of, set_checkpointing
 from .cache import Cache, Layout, as_cache
 from .initialization import Rule, initial_value
@@ -28,10 +28,12 @@ EXACT = ("labels",)  # inputs that keep float32: losses are computed in it
 class ModelMeta(type(nnx.Module)):
     """Builds models without values, then gives each parameter its first and only ones."""
 
-    def __call__(cls, *args: Any, rngs: nnx.Rngs | None = None, **kwargs: Any) -> Any:
+    def __call__(
+        cls, config: PretrainedConfig, *args: Any, rngs: nnx.Rngs | None = None, **kwargs: Any
+    ) -> Any:
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        with abstract_parameters():
-            model = super().__call__(*args, rngs=rngs, **kwargs)
+        with building(scan_layers=getattr(config, "scan_layers", False)):
+            model = super().__call__(config, *args, rngs=rngs, **kwargs)
         # nnx sorts attributes whenever it puts a module together again.
         model.leaf_names = tuple(leaf.name for leaf in weights.leaves(model))
         if not loading.is_loading():
@@ -152,7 +154,7 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
             return as_cache(past_key_values, layout).copy()
         if use_cache is None:
             use_cache = getattr(self.config, "use_cache", False)
-            use_cache = use_cache and (self.deterministic or not self.is_gradient_checkpointing)
+            use_cache = use_cache and not (self.training and self.is_gradient_checkpointing)
         return Cache.growing(layout) if use_cache and any(layout) else None
 
     def init_cache(
@@ -192,18 +194,18 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
     # What a model is like.
 
     @property
+    def training(self) -> bool:
+        """Whether the model is in training mode."""
+        return not self.deterministic
+
+    @property
     def dtype(self) -> np.dtype:
         """That of the first parameter."""
         return next((np.dtype(leaf.dtype) for leaf in weights.leaves(self)), np.dtype("float32"))
 
     def num_parameters(self, only_trainable: bool = False) -> int:
-        """The number of entries of all parameters and buffers, shared ones once."""
-        kind = nnx.Param if only_trainable else (nnx.Param, Buffer)
-        return sum(
-            int(np.prod(leaf.shape))
-            for leaf in weights.leaves(self)
-            if leaf.tied_to is None and isinstance(leaf.variable, kind)
-        )
+        """The number of entries of all parameters, shared ones once; all are trainable."""
+        return sum(parameter.size for parameter in weights.parameters(self).values())
 
     # Gradient checkpointing.
 

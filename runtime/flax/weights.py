@@ -2,7 +2,7 @@
 
 Names come from walking the attributes of modules. `checkpoint_names`, a class attribute, maps an
 attribute to another segment ('' adds none) or to a transform; a trailing underscore does not
-count. The layers of a `Stack` are named like those of a list.
+count. The layers of a scanned `Stack` are named like those of a list.
 """
 
 from __future__ import annotations
@@ -24,14 +24,34 @@ Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
+class Derived:
+    """An array that checkpoints hold although it follows from the configuration."""
+
+    array: np.ndarray
+    permutation: None = None
+
+    def get_value(self) -> np.ndarray:
+        # Whole numbers are stored as the other frameworks have them.
+        return self.array.astype(np.int64) if self.array.dtype.kind == "i" else self.array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.get_value().dtype
+
+
+@dataclass(frozen=True)
 class Leaf:
-    """One parameter or buffer of a model; in a Stack, one layer's part of it."""
+    """One parameter or buffer of a model; in a scanned Stack, one layer's part of it."""
 
     name: str  # in checkpoints, or of its own where a transform makes it
     attribute: str
     owner: nnx.Module
-    variable: nnx.Variable
-    index: Index = ()  # within a Stack
+    variable: nnx.Variable | Derived
+    index: Index = ()  # within a scanned Stack
     transform: Transform | None = None
     tied_to: str | None = None
 
@@ -65,7 +85,8 @@ class Leaf:
     @property
     def slot(self) -> Slot:
         """What the core needs to know of it."""
-        return Slot(self.name, self.shape, self.transform, self.tied_to)
+        required = not isinstance(self.variable, Derived)
+        return Slot(self.name, self.shape, self.transform, self.tied_to, required)
 
 
 @dataclass(frozen=True)
@@ -102,7 +123,7 @@ def leaves(model: nnx.Module) -> list[Leaf]:
     found = list(_walk(model, "", (), None))
     order = {name: place for place, name in enumerate(getattr(model, "leaf_names", ()))}
     found.sort(key=lambda leaf: order.get(leaf.name, len(order)))
-    owners: dict[tuple[int, Index], str] = {}
+    owners: dict[tuple[int, Index], str] = {}  # the leaves keep what the ids stand for alive
     # What was tied to a module belongs to that module, wherever in the order it stands.
     for leaf in sorted(found, key=lambda leaf: leaf.attribute in getattr(leaf.owner, "tied", ())):
         owners.setdefault((id(leaf.variable), leaf.index), leaf.name)
@@ -122,25 +143,32 @@ def _walk(module: Any, prefix: str, index: Index, transform: Transform | None) -
         if own:
             inner, segment = segment.at(prefix), attribute.rstrip("_")
         name = f"{prefix}{segment}" if segment else prefix.removesuffix(".")
-        if isinstance(child, nnx.Param | Buffer):
+        if isinstance(child, Derived):
+            yield Leaf(name, attribute, module, child, (), inner)
+        elif isinstance(child, nnx.Param | Buffer):
             if inner is not None and not own:
                 inner = _complete(inner, segment, len(child.shape) - len(index))
             yield Leaf(name, attribute, module, child, index, inner)
-        elif isinstance(child, Stack):
+        elif isinstance(child, Stack) and child.scanned:
             for i in range(len(child)):
-                yield from _walk(child.block, f"{name}.{i}.", (*index, i), inner)
+                yield from _walk(
+                    child.block, f"{name}.{i}." if name else f"{i}.", (*index, i), inner
+                )
         else:
             yield from _walk(child, f"{name}." if name else "", index, inner)
 
 
 def _children(module: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(module, nnx.List):
+    if isinstance(module, nnx.List | Stack):
         items = ((str(i), child) for i, child in enumerate(module))
     else:
         items = vars(module).items()
     for name, child in items:
         if isinstance(child, nnx.Module | nnx.List | nnx.Dict | nnx.Param | Buffer):
             yield name, child
+    if hasattr(module, "stored_tensors"):
+        for name, array in module.stored_tensors().items():
+            yield name, Derived(np.asarray(array))
 
 
 def _complete(transform: Any, leaf: str, rank: int) -> Any:
@@ -199,7 +227,7 @@ def fill(items: Iterable[Leaf], value: Callable[[Leaf], Any]) -> None:
     """
     groups: dict[int, list[Leaf]] = {}
     for leaf in items:
-        if leaf.tied_to is None:
+        if leaf.tied_to is None and not isinstance(leaf.variable, Derived):
             groups.setdefault(id(leaf.variable), []).append(leaf)
     for group in groups.values():
         variable, depth = group[0].variable, len(group[0].index)

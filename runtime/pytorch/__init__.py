@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import MissingFrameworkError
+from ..sizes import pair
 
 try:
     import torch  # noqa: F401
@@ -59,6 +60,7 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "pair",
     "Group",
     "first_given",
     "last_token",

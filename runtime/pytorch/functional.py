@@ -44,6 +44,7 @@ def widened(x: Tensor) -> Tensor:
 
 def take(x: Tensor, index: Tensor, axis: int = 0) -> Tensor:
     """The slices of x at `index`, whose axes stand where `axis` was."""
+    index = index.to(x.device)
     if index.ndim == 1:
         return x.index_select(axis, index)
     axis %= x.ndim

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..checkpoint import Slot, Transform, stored_tensors
 from .arrays import from_numpy, to_numpy
-from .weights import walk
+from .weights import derived_tensors, walk
 
 
 def install_hooks(model: nn.Module) -> None:
@@ -22,6 +22,18 @@ def install_hooks(model: nn.Module) -> None:
             module.renames = True
             module.register_state_dict_post_hook(_to_checkpoint)
             module.register_load_state_dict_pre_hook(_from_checkpoint)
+        if hasattr(module, "stored_tensors"):
+            module.register_state_dict_post_hook(_add_derived)
+            module.register_load_state_dict_pre_hook(_drop_derived)
+
+
+def _add_derived(module: nn.Module, state: dict[str, Tensor], prefix: str, _: Any) -> None:
+    state |= {prefix + name: tensor for name, tensor in derived_tensors(module).items()}
+
+
+def _drop_derived(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    for name in derived_tensors(module):
+        state.pop(prefix + name, None)
 
 
 def _to_checkpoint(module: nn.Module, state: dict[str, Tensor], prefix: str, _: Any) -> None:

@@ -32,13 +32,22 @@ class Leaf:
     @property
     def slot(self) -> Slot:
         """What the checkpoint's side needs to know."""
-        required = self.attribute != "num_batches_tracked"  # which old files lack
+        # old files lack the counts; what follows from the configuration need not be read
+        required = self.attribute != "num_batches_tracked" and not self.follows
         shape = tuple(self.tensor.shape)
         return Slot(self.name, shape, self.transform, self.tied_to, required)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is only saved, because it follows from the configuration."""
+        module = self.module
+        return self.attribute not in module._parameters and self.attribute not in module._buffers
 
     def assign(self, tensor: Tensor) -> None:
         """Puts another parameter or buffer into its place."""
         module = self.module
+        if self.follows:
+            return
         place = module._parameters if self.attribute in module._parameters else module._buffers
         place[self.attribute] = tensor
 
@@ -107,6 +116,12 @@ def _own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for attribute, tensor in (*module._parameters.items(), *saved):
         if tensor is not None:
             yield attribute, tensor
+    yield from derived_tensors(module).items()
+
+
+def derived_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """What checkpoints hold of a module although it follows from the configuration."""
+    return module.stored_tensors() if hasattr(module, "stored_tensors") else {}
 
 
 def _unsaved(module: nn.Module) -> set[str]:

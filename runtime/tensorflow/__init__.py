@@ -41,6 +41,7 @@ from .initialization import (
     xavier_uniform,
     zeros,
 )
+from .inputs import first_given, last_token, merge_leading
 from .layers import (
     Conv2d,
     Dropout,
@@ -64,10 +65,12 @@ from .losses import (
 from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "pair",
     "NO_TAPS",
     "Block",
     "Cache",
@@ -101,6 +104,9 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "einsum",
+    "first_given",
+    "flatten_axes",
+    "split_axis",
     "integers",
     "interpolate",
     "is_training",
@@ -109,6 +115,8 @@ __all__ = [
     "kv_cache",
     "l1_loss",
     "l2_normalize",
+    "last_token",
+    "merge_leading",
     "mse_loss",
     "new_positions",
     "next_token_loss",

@@ -180,6 +180,8 @@ class Layer(keras.layers.Layer):
             return self._run(args, kwargs)
 
     def _run(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        if self._call_has_training_arg:
+            kwargs["training"] = is_training()
         if tf.executing_eagerly():
             return self.call(*args, **kwargs)
         with tf.name_scope(self.name):

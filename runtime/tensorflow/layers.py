@@ -16,21 +16,30 @@ from .random import draw_seed
 
 
 class Linear(Layer):
-    """y = x W + b over the last axis: [..., in_features] -> [..., out_features]."""
+    """y = x W + b over the last axis: [..., in_features] -> [..., out_features].
+
+    `tied`: an embedding whose weight it reads instead of an own one.
+    """
 
     kind = "linear"
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True):
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, tied: Layer | None = None
+    ):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
         self._tied_to: Callable[[], Layer | None] = lambda: None
-        self.weight = Parameter(self, "weight", (out_features, in_features), permutation=(1, 0))
+        if tied is None:
+            shape = (out_features, in_features)
+            self.weight = Parameter(self, "weight", shape, permutation=(1, 0))
+        else:
+            self.tie(tied)
         self.bias = Parameter(self, "bias", (out_features,)) if bias else None
 
     def tie(self, source: Layer) -> None:
         """Read the weight of an embedding, [out_features, in_features], instead of an own one."""
-        if self.tied_to is None:
+        if hasattr(self, "weight"):
             del self.weight
         self._tied_to = lambda: source  # behind a function, or Keras would count it as a part
 

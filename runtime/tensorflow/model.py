@@ -16,9 +16,9 @@ from . import embeddings, loading, weights
 from .base import Layer, dtype_name, is_symbolic, is_training
 from .blocks import Block
 from .cache import Cache, Layout, as_cache
+from .calls import bind, prepare
 from .fitting import Fitting
 from .initialization import Rule, initialize
-from .inputs import bind, prepare
 from .layers import Embedding, Linear
 from .taps import NO_TAPS, Taps
 
@@ -37,11 +37,11 @@ class PreTrainedModel(Fitting, Layer, keras.Model):
     roles: ClassVar[Mapping[str, str]] = {}
     checkpoint_rules: ClassVar[Any] = None
 
-    def __init__(self, config: PretrainedConfig):
+    def __init__(self, config: PretrainedConfig, **options: Any):
         if not isinstance(config, PretrainedConfig):
             expected = self.config_class.__name__
             raise ConfigError(type(self).__name__, expected=expected, found=show(config))
-        super().__init__()
+        super().__init__(**options)
         self.config = config
         self._call_names = inspect.signature(self.call)
 
@@ -117,8 +117,11 @@ class PreTrainedModel(Fitting, Layer, keras.Model):
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Inputs by position, by name, or as one mapping; arrays of numpy as well as tensors."""
         inputs = bind(self._call_names, args, kwargs)
+        training = inputs.pop("training", training)
         if is_symbolic((), inputs):
             first, *_ = inputs
+            if self._call_has_training_arg:
+                inputs["training"] = training
             return keras.Model.__call__(self, inputs.pop(first), **inputs)
         dtype = self.compute_dtype
         inputs = {name: prepare(name, x, dtype) for name, x in inputs.items()}

@@ -26,8 +26,8 @@ class Flax(Adapter):
         (model.train if training else model.eval)()
         graph, params, rest = nnx.split(model, nnx.Param, ...)
 
-        def value(params):
-            model = nnx.merge(graph, params, rest)
+        def value(params, rest, inputs):
+            model = nnx.merge(graph, params, rest, copy=True)
             output = model(**inputs, **kwargs)
             changed = nnx.split(model, nnx.Param, ...)[2]
             return objective(self.flat(output), jnp.sum), (output, changed)
@@ -35,7 +35,7 @@ class Flax(Adapter):
         step = jax.value_and_grad(value, has_aux=True)
         if form.compiled:
             step = jax.jit(step)
-        (_, (output, changed)), gradients = step(params)
+        (_, (output, changed)), gradients = step(params, rest, inputs)
         after = framework.state_dict(nnx.merge(graph, params, changed))
         return output, framework.state_dict(nnx.merge(graph, gradients, rest)), after
 

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-
 from triptych.configuration import PretrainedConfig
 from triptych.flax import (
     Block,
@@ -20,6 +19,7 @@ from triptych.flax import (
     PreTrainedModel,
     RMSNorm,
     Rules,
+    Stack,
     activation,
     attention,
     causal,
@@ -32,7 +32,6 @@ from triptych.flax import (
     one_of,
     ones,
     padding,
-    stack,
     zeros,
 )
 
@@ -52,7 +51,6 @@ class ToyConfig(PretrainedConfig):
     initializer_range: float = 0.3
     is_decoder: bool = True
     use_cache: bool = True
-    scan_layers: bool = False
     pad_token_id: int | None = 0
 
 
@@ -60,7 +58,7 @@ class SelfAttention(nnx.Module):
     def __init__(self, config: ToyConfig, *, rngs: nnx.Rngs):
         self.num_attention_heads = config.num_attention_heads
         self.num_key_value_heads = config.num_key_value_heads
-        size = config.hidden_size // config.num_attention_heads
+        self.head_dim = size = config.hidden_size // config.num_attention_heads
         self.query = Linear(config.hidden_size, config.num_attention_heads * size, rngs=rngs)
         self.key = Linear(config.hidden_size, config.num_key_value_heads * size, rngs=rngs)
         self.value = Linear(config.hidden_size, config.num_key_value_heads * size, rngs=rngs)
@@ -68,15 +66,16 @@ class SelfAttention(nnx.Module):
 
     def __call__(self, hidden, attend, *, past=None, taps):
         b, s = hidden.shape[:2]
-        q = self.query(hidden).reshape(b, s, self.num_attention_heads, -1).transpose(0, 2, 1, 3)
-        k = self.key(hidden).reshape(b, s, self.num_key_value_heads, -1).transpose(0, 2, 1, 3)
-        v = self.value(hidden).reshape(b, s, self.num_key_value_heads, -1).transpose(0, 2, 1, 3)
+        q = self.query(hidden).reshape(b, s, self.num_attention_heads, self.head_dim)
+        k = self.key(hidden).reshape(b, s, self.num_key_value_heads, self.head_dim)
+        v = self.value(hidden).reshape(b, s, self.num_key_value_heads, self.head_dim)
+        q, k, v = (x.transpose(0, 2, 1, 3) for x in (q, k, v))
         if past is not None:
             k, v = past.kv.update(k, v)
         context = attention(
             q, k, v, mask=attend, dropout=self.dropout, emit="attentions", taps=taps
         )
-        return context.transpose(0, 2, 1, 3).reshape(b, s, -1)
+        return context.transpose(0, 2, 1, 3).reshape(b, s, self.num_attention_heads * self.head_dim)
 
 
 class ToyLayer(Block):
@@ -97,9 +96,7 @@ class ToyLayer(Block):
 
 class ToyEncoder(nnx.Module):
     def __init__(self, config: ToyConfig, *, rngs: nnx.Rngs):
-        self.layer = stack(
-            [ToyLayer(config, rngs=rngs) for _ in range(config.num_hidden_layers)], config
-        )
+        self.layer = Stack([ToyLayer(config, rngs=rngs) for _ in range(config.num_hidden_layers)])
 
     def __call__(self, hidden, attend, *, past=None, taps):
         taps.add(hidden_states=hidden)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from flax import nnx
 from flax_toy import FlaxToyForCausalLM, ToyConfig, token_loss
-
-from triptych.flax import Stack, stack, state_dict
+from triptych.flax import Linear, Stack, state_dict
+from triptych.flax.base import building
 
 IDS = np.random.default_rng(0).integers(1, 31, (2, 9))
 value_and_grad = nnx.jit(nnx.value_and_grad(token_loss, argnums=nnx.DiffState(0, nnx.Param)))
@@ -71,7 +71,7 @@ def test_backward_pass_computes_again(scan):
 def test_checkpointing_is_for_training_only():
     model = build()
     model.gradient_checkpointing_enable()
-    assert model.is_gradient_checkpointing and not model.toy.open_cache(None, None) is None
+    assert model.is_gradient_checkpointing and model.toy.open_cache(None, None) is not None
     model.train()
     assert model.toy.open_cache(None, None) is None
     model.gradient_checkpointing_disable()
@@ -103,18 +103,15 @@ def test_compile_time_does_not_depend_on_depth():
 
 
 def test_stack():
-    config = ToyConfig(scan_layers=True)
-    rngs = nnx.Rngs(0)
-    layers = build().toy.encoder.layer
-    stacked = stack(layers, config)
-    assert isinstance(stacked, Stack) and len(stacked) == 3
-    weights = [layer.output.weight for layer in layers]
-    assert all((a.output.weight[...] == b[...]).all() for a, b in zip(stacked, weights, strict=True))
+    listed, scanned = (build(scan_layers=scan).toy.encoder.layer for scan in (False, True))
+    assert scanned.scanned and not listed.scanned and len(scanned) == len(listed) == 3
+    for one, other in zip(listed, scanned, strict=True):
+        assert (one.output.weight[...] == other.output.weight[...]).all()
     with pytest.raises(IndexError):
-        stacked[3]
-    different = [nnx.Linear(2, size, rngs=rngs) for size in (2, 3)]
-    assert isinstance(stack(different, config), nnx.List)
-    assert isinstance(stack(layers), nnx.List)
+        scanned[3]
+    with building(scan_layers=True):
+        assert not Stack([Linear(2, size, rngs=nnx.Rngs(0)) for size in (2, 3)]).scanned
+        assert not Stack([]).scanned
 
 
 def test_vmap_over_the_batch():

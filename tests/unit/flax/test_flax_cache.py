@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from flax import nnx
 from flax_toy import FlaxToyForCausalLM, FlaxToyModel, ToyConfig
-
 from triptych.errors import InputError
 from triptych.flax import Cache, compile, cross_cache, kv_cache
 
@@ -47,7 +46,7 @@ def test_steps_equal_the_full_pass(model, tokens):
 def test_compiled_with_donation(model):
     compiled = compile(model)
     cache = model.init_cache(2, 12)
-    first = cache.states[0]["kv"].key
+    first = cache[0].kv.key
     logits = steps(compiled, cache, LEFT_PADDED, whole_mask=True)
     assert first.is_deleted()
     expected = steps(model, None, LEFT_PADDED)

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-
 from triptych.activations import ACTIVATIONS
 from triptych.errors import ConfigError, InputError
 from triptych.flax import (
@@ -25,15 +24,19 @@ from triptych.flax import (
     contrastive_loss,
     cross_entropy,
     default_dtype,
+    first_given,
     interpolate,
     l1_loss,
     l2_normalize,
+    last_token,
+    merge_leading,
     mse_loss,
     next_token_loss,
     one_of,
     pad,
     select_rows,
     span_loss,
+    split_sizes,
     take,
     take_along,
     value,
@@ -218,6 +221,13 @@ def test_small_functions():
     for wrong in ({"a": None, "b": None}, {"a": 1, "b": 2}):
         with pytest.raises(InputError, match="exactly one of a and b"):
             one_of(**wrong)
+    parts = split_sizes(x, (1, 2), axis=1)
+    assert [part.shape for part in parts] == [(2, 1), (2, 2)]
+    assert first_given(None, x, None) is x
+    assert merge_leading(None, 2) is None and merge_leading(draw(2, 3, 4), 2).shape == (6, 4)
+    rows, ids = draw(3, 4, 2), np.array([[1, 2, 0, 0], [0, 5, 0, 1], [0, 0, 0, 0]])
+    assert (last_token(rows, ids, 0) == rows[[0, 1, 2], [1, 3, 0]]).all()
+    assert (last_token(rows, None, 0) == rows[:, -1]).all()
     image = draw(1, 2, 4, 4)
     assert (interpolate(image, (8, 8), "nearest") == image.repeat(2, 2).repeat(2, 3)).all()
     assert interpolate(image, (5, 3), "bicubic").shape == (1, 2, 5, 3)

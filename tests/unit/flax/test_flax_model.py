@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from flax import nnx
 from flax_toy import FlaxToyForCausalLM, FlaxToyModel, FlaxToyPreTrainedModel, ToyConfig
-
 from triptych.checkpoint import Split, Transpose, open_checkpoint, save_checkpoint
 from triptych.errors import ConfigError, InputError
 from triptych.flax import (
@@ -125,7 +124,7 @@ def test_dtypes(model, tmp_path):
     out = half(IDS, labels=IDS, output_hidden_states=True)
     assert half.dtype == jnp.bfloat16 and out.loss.dtype == jnp.float32
     assert {x.dtype for x in jax.tree.leaves((out.logits, out.hidden_states))} == {half.dtype}
-    assert half.init_cache(1, 4).states[0]["kv"].key.dtype == jnp.bfloat16
+    assert half.init_cache(1, 4)[0].kv.key.dtype == jnp.bfloat16
     np.testing.assert_allclose(
         np.asarray(out.logits, np.float32), model(IDS).logits, atol=0.12, rtol=0.05
     )
@@ -151,6 +150,15 @@ def test_inputs_of_other_kinds(model):
         model(np.ones((1, 21), int))
     with pytest.raises(ConfigError, match="ToyConfig"):
         FlaxToyModel(3)
+
+
+def test_unknown_options(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="Did you mean 'vocab_size'"):
+        FlaxToyForCausalLM.from_pretrained(tmp_path, vocab_sise=3)
+    again = FlaxToyForCausalLM.from_pretrained(tmp_path, scan_layers=True)
+    again.save_pretrained(tmp_path)
+    assert "scan_layers" not in (tmp_path / "config.json").read_text()
 
 
 def test_empty_batch_and_single_token(model):
@@ -259,6 +267,9 @@ class Fused(nnx.Module):
         "table": Transpose("stored.table", (1, 0)),
     }
 
+    def stored_tensors(self):
+        return {"index": jnp.arange(3)}
+
     def __init__(self, *, rngs):
         self.q = Linear(4, 3, rngs=rngs)
         self.k = Linear(4, 3, rngs=rngs)
@@ -284,8 +295,11 @@ def test_transformed_names(tmp_path):
         "block.c_attn.bias": (6,),
         "block.a.weight": (3, 2),
         "block.stored.table": (5, 2),
+        "block.index": (3,),
     }
+    assert tensors["block.index"].dtype == np.int64
     assert (tensors["block.c_attn.weight"][:, 3:] == model.block_.k.weight[...]).all()
     model.save_pretrained(tmp_path)
-    again = FusedModel.from_pretrained(tmp_path)
+    again, info = FusedModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values())
     assert_equal_tensors(tensors, state_dict(again))

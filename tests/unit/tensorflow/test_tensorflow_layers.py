@@ -22,9 +22,12 @@ from triptych.tensorflow import (
     contrastive_loss,
     cross_entropy,
     default_dtype,
+    first_given,
     interpolate,
     l1_loss,
     l2_normalize,
+    last_token,
+    merge_leading,
     mse_loss,
     next_token_loss,
     one_of,
@@ -70,6 +73,8 @@ def test_tied_linear_reads_the_table():
     (x,) = arrays((2, 4, 3))
     np.testing.assert_allclose(layer(tf.constant(x)), x @ w["weight"].T, atol=1e-5)
     assert not layer.variables
+    from_the_start = Linear(3, 5, bias=False, tied=table)
+    np.testing.assert_array_equal(from_the_start(tf.constant(x)), layer(tf.constant(x)))
 
 
 def test_embedding():
@@ -303,6 +308,11 @@ def test_functions():
         full = np.broadcast_to(order, x.shape)
         ours = take_along(tf.constant(x), tf.constant(order), axis=axis)
         np.testing.assert_array_equal(ours, np.take_along_axis(x, full, axis))
+    ids = tf.constant([[1, 0, 2, 0], [3, 4, 0, 5]])
+    np.testing.assert_array_equal(last_token(tf.constant(x), ids, 0), x[[0, 1], [2, 3]])
+    np.testing.assert_array_equal(last_token(tf.constant(x), ids, None), x[:, -1])
+    np.testing.assert_array_equal(merge_leading(tf.constant(x), 2), x.reshape(8, 3))
+    assert merge_leading(None, 2) is None and first_given(None, ids) is ids
     one_of(input_ids=x, inputs_embeds=None)
     with pytest.raises(InputError, match="exactly one of input_ids"):
         one_of(input_ids=None, inputs_embeds=None)
