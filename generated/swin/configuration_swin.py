@@ -12,7 +12,7 @@ class SwinConfig(BackboneConfig):
     model_type = "swin"
     attribute_map = {"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"}
 
-    image_size: int = field(224, min=1)
+    image_size: int | list[int] = 224
     patch_size: int = field(4, min=1)
     num_channels: int = field(3, min=1)
     embed_dim: int = field(96, min=1)

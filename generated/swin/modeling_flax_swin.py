@@ -33,6 +33,7 @@ from triptych.flax import (
     normal,
     ones,
     pad,
+    pair,
     value,
     zeros,
 )
@@ -97,7 +98,11 @@ class FlaxSwinEmbeddings(nnx.Module):
         self.patch_size = config.patch_size
         self.embed_dim = config.embed_dim
         self.use_absolute_embeddings = config.use_absolute_embeddings
-        grid = config.image_size // config.patch_size
+        num_patches = (
+            pair(config.image_size)[0]
+            // config.patch_size
+            * (pair(config.image_size)[1] // config.patch_size)
+        )
         self.projection = Conv2d(
             config.num_channels,
             config.embed_dim,
@@ -107,7 +112,7 @@ class FlaxSwinEmbeddings(nnx.Module):
         )
         self.mask_token = Parameter((1, 1, config.embed_dim)) if use_mask_token else None
         self.position_embeddings = (
-            Parameter((1, grid * grid + 1, config.embed_dim))
+            Parameter((1, num_patches + 1, config.embed_dim))
             if config.use_absolute_embeddings
             else None
         )

@@ -24,6 +24,7 @@ from triptych.pytorch import (
     normal,
     ones,
     pad,
+    pair,
     take,
     zeros,
 )
@@ -84,7 +85,11 @@ class SwinEmbeddings(nn.Module):
         self.use_mask_token = use_mask_token
         self.patch_size = config.patch_size
         self.use_absolute_embeddings = config.use_absolute_embeddings
-        grid = config.image_size // config.patch_size
+        num_patches = (
+            pair(config.image_size)[0]
+            // config.patch_size
+            * (pair(config.image_size)[1] // config.patch_size)
+        )
         self.patch_embeddings = Group(
             projection=nn.Conv2d(
                 config.num_channels, config.embed_dim, config.patch_size, stride=config.patch_size
@@ -94,7 +99,7 @@ class SwinEmbeddings(nn.Module):
             nn.Parameter(torch.empty((1, 1, config.embed_dim))) if use_mask_token else None
         )
         self.position_embeddings = (
-            nn.Parameter(torch.empty((1, grid * grid + 1, config.embed_dim)))
+            nn.Parameter(torch.empty((1, num_patches + 1, config.embed_dim)))
             if config.use_absolute_embeddings
             else None
         )

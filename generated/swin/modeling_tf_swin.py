@@ -29,6 +29,7 @@ from triptych.tensorflow import (
     normal,
     ones,
     pad,
+    pair,
     shape_of,
     value,
     zeros,
@@ -95,7 +96,11 @@ class TFSwinEmbeddings(Layer):
         self.patch_size = config.patch_size
         self.embed_dim = config.embed_dim
         self.use_absolute_embeddings = config.use_absolute_embeddings
-        grid = config.image_size // config.patch_size
+        num_patches = (
+            pair(config.image_size)[0]
+            // config.patch_size
+            * (pair(config.image_size)[1] // config.patch_size)
+        )
         self.projection = Conv2d(
             config.num_channels, config.embed_dim, config.patch_size, stride=config.patch_size
         )
@@ -103,7 +108,7 @@ class TFSwinEmbeddings(Layer):
             Parameter(self, "mask_token", (1, 1, config.embed_dim)) if use_mask_token else None
         )
         self.position_embeddings = (
-            Parameter(self, "position_embeddings", (1, grid * grid + 1, config.embed_dim))
+            Parameter(self, "position_embeddings", (1, num_patches + 1, config.embed_dim))
             if config.use_absolute_embeddings
             else None
         )
