@@ -34,6 +34,7 @@ from triptych.flax import (
     ones,
     pad,
     pair,
+    take,
     value,
     zeros,
 )
@@ -172,7 +173,7 @@ class FlaxSwinSelfAttention(nnx.Module):
         Returns float[b, window**2, dim].
         """
         index = window_offsets(window, self.window_size)
-        bias = jnp.take(value(self.relative_position_bias_table), index, mode="clip")
+        bias = take(value(self.relative_position_bias_table), index)
         bias = jnp.expand_dims(bias.transpose(2, 0, 1), 0)
         b = hidden.shape[0]
         q = self.query(hidden).reshape(b, window * window, self.heads, -1).transpose(0, 2, 1, 3)

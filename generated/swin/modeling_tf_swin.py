@@ -31,6 +31,7 @@ from triptych.tensorflow import (
     pad,
     pair,
     shape_of,
+    take,
     value,
     zeros,
 )
@@ -173,7 +174,7 @@ class TFSwinSelfAttention(Layer):
         Returns float[b, window**2, dim].
         """
         index = window_offsets(window, self.window_size)
-        bias = tf.gather(value(self.relative_position_bias_table), index)
+        bias = take(value(self.relative_position_bias_table), index)
         bias = tf.expand_dims(tf.transpose(bias, [2, 0, 1]), 0)
         b = shape_of(hidden)[0]
         q = tf.transpose(

@@ -151,7 +151,8 @@ class ExpressionWriter:
             if param.name in given and not self.is_default(given[param.name], param.default):
                 holes[param.name] = self.expr(given[param.name])
             elif param.name in given or param.default is not REQUIRED:
-                omitted.add(param.name)
+                if not relies_on_default(lowering, param.default):
+                    omitted.add(param.name)
                 holes[param.name] = trees.constant(param.default if param.default is not REQUIRED else None)
         for name in given.keys() - holes.keys():
             holes[name] = self.expr(given[name])
@@ -334,6 +335,12 @@ class ExpressionWriter:
         unknown = name not in dims or self.dim(dims[name]) is None
         self.kept_fields, self.requested = kept, requested  # only asked, not written
         return unknown
+
+
+def relies_on_default(lowering: str, default) -> bool:
+    """Frameworks differ in the numbers they assume: those are always written out."""
+    is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
+    return is_number and "." in lowering.partition("(")[0]
 
 
 def drop_none_arguments(tree: ast.expr) -> ast.expr:

@@ -7,6 +7,7 @@ import ast
 from .. import ir
 from . import trees
 from .module import ModuleWriter
+from .reserved import TENSORFLOW
 
 
 class TensorFlowWriter(ModuleWriter):
@@ -15,8 +16,7 @@ class TensorFlowWriter(ModuleWriter):
     file_infix = "tf_"
     tensor_annotation = "tf.Tensor"
     dtypes = {"float32": "tf.float32", "int": "tf.int32", "bool": "tf.bool"}
-    # attributes that Keras gives a meaning
-    reserved = frozenset({"input", "output", "weights", "dtype", "losses", "metrics", "path", "variables", "layers", "name", "built", "trainable", "call", "build", "config", "optimizer", "loss", "compute_dtype", "variable_dtype", "quantization_mode", "training", "stateless_call", "history"})
+    reserved = TENSORFLOW
 
     def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
         if layer.name == "base" and self.module.model:

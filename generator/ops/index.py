@@ -21,7 +21,7 @@ def _take(call) -> Type:
     return Tensor(tensor.dtype, shape)
 
 
-op("take(x, index, axis=0)", _take, "take(x, index, axis=axis)", "tf.gather(x, index, axis=axis)", "jnp.take(x, index, axis=axis, mode=\"clip\")")
+op("take(x, index, axis=0)", _take, "take(x, index, axis=axis)")
 
 
 def _take_along(call) -> Type:
@@ -39,9 +39,7 @@ def _take_along(call) -> Type:
 op(
     "take_along(x, index, axis)",
     _take_along,
-    "torch.take_along_dim(x, index, dim=axis)",
     "take_along(x, index, axis=axis)",
-    "jnp.take_along_axis(x, index, axis=axis)",
 )
 
 

@@ -25,34 +25,39 @@ class Compiled:
 
     def __init__(self, model: nnx.Module):
         self._signature = inspect.signature(model.__call__)
-        graphdef, random, state = nnx.split(model, nnx.RngState, ...)
-        # A flat list: walking a nested state would cost more than a small model's call.
+        graphdef, state, random = nnx.split(model, nnx.Not(nnx.RngState), ...)
+        # Flat lists: walking a nested state would cost more than a small model's call. Variables
+        # are made anew in each trace, which alone may change them.
         self._arrays, structure = jax.tree.flatten(state)
+        random, random_structure = jax.tree.flatten(random)
 
         def run(state: list, donated: dict, arrays: dict, plain: tuple) -> Any:
-            model = nnx.merge(graphdef, random, jax.tree.unflatten(structure, state))
+            state = jax.tree.unflatten(structure, state)
+            model = nnx.merge(graphdef, state, jax.tree.unflatten(random_structure, random))
             return model(**donated, **arrays, **dict(plain))
 
         self._run = jax.jit(run, static_argnames="plain", donate_argnames="donated")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        inputs = self._signature.bind(*args, **kwargs).arguments
+        donated, arrays, plain = self._sorted(args, kwargs)
+        return self._run(self._arrays, donated, arrays, plain=plain)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Any:
+        """JAX's lowered form of one call, to look into."""
+        donated, arrays, plain = self._sorted(args, kwargs)
+        return self._run.lower(self._arrays, donated, arrays, plain=plain)
+
+    def _sorted(self, args: tuple, kwargs: dict[str, Any]) -> tuple[dict, dict, tuple]:
+        """Inputs by what becomes of them: given up, traced, or part of the program."""
         donated, arrays, plain = {}, {}, []
-        for name, x in inputs.items():
+        for name, x in self._signature.bind(*args, **kwargs).arguments.items():
             if isinstance(x, PLAIN):
                 plain.append((name, x))
             elif isinstance(x, Cache) and x.capacity is not None:
                 donated[name] = x
             else:
                 arrays[name] = np.asarray(x) if _is_numbers(x) else x
-        return self._run(self._arrays, donated, arrays, plain=tuple(plain))
-
-    def lower(self, *args: Any, **kwargs: Any) -> Any:
-        """JAX's lowered form of one call, to look into."""
-        inputs = self._signature.bind(*args, **kwargs).arguments
-        arrays = {name: x for name, x in inputs.items() if not isinstance(x, PLAIN)}
-        plain = tuple((name, x) for name, x in inputs.items() if isinstance(x, PLAIN))
-        return self._run.lower(self._arrays, {}, arrays, plain=plain)
+        return donated, arrays, tuple(plain)
 
 
 def _is_numbers(x: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import jax
@@ -11,7 +11,7 @@ from flax import nnx
 
 from ..errors import InputError
 from . import weights
-from .layers import Embedding, Linear
+from .layers import Linear
 
 if TYPE_CHECKING:
     from .model import PreTrainedModel
@@ -53,15 +53,12 @@ def resize(model: PreTrainedModel, count: int, rngs: nnx.Rngs) -> nnx.Module:
     return table
 
 
-def _resize(leaf: weights.Leaf, count: int, first_value) -> None:
+def _resize(leaf: weights.Leaf, count: int, first_value: Callable) -> None:
     old = jnp.asarray(leaf.read())
     kept = old[:count]
     shape = list(leaf.variable.shape)
     order = leaf.variable.permutation
     shape[0 if order is None else order.index(0)] = count
     leaf.variable.set_value(jax.ShapeDtypeStruct(tuple(shape), leaf.dtype))
-    new = first_value(replace(leaf))
+    new = jnp.asarray(first_value(leaf))
     weights.fill([leaf], lambda _: jnp.concatenate([kept, new[kept.shape[0] :]]))
-
-
-__all__ = ["Embedding", "find", "find_output", "resize"]

@@ -23,13 +23,28 @@ def _bias(size: int, inputs: int, rngs: nnx.Rngs) -> nnx.Param:
 
 
 class Linear(Layer):
-    """y = x W + b over the last axis: [..., in_features] -> [..., out_features]."""
+    """y = x W + b over the last axis: [..., in_features] -> [..., out_features].
+
+    `tied`: the embedding whose table [out_features, in_features] is used as the weight.
+    """
 
     kind = "linear"
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        tied: nnx.Module | None = None,
+        rngs: nnx.Rngs,
+    ):
         shape = (out_features, in_features)
-        self.weight = Parameter(shape, permutation=LINEAR, init=_WEIGHT, rngs=rngs)
+        if tied is None:
+            self.weight = Parameter(shape, permutation=LINEAR, init=_WEIGHT, rngs=rngs)
+        else:
+            self.weight = tied.weight
+            self.tied = ("weight",)
         self.bias = _bias(out_features, in_features, rngs) if bias else None
 
     def __call__(self, x: jax.Array) -> jax.Array:

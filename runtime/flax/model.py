@@ -204,7 +204,7 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
         return next((np.dtype(leaf.dtype) for leaf in weights.leaves(self)), np.dtype("float32"))
 
     def num_parameters(self, only_trainable: bool = False) -> int:
-        """The number of entries of all parameters, shared ones once; all are trainable."""
+        """The number of entries of all parameters, shared ones once; all of them are trainable."""
         return sum(parameter.size for parameter in weights.parameters(self).values())
 
     # Gradient checkpointing.

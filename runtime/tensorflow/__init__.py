@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
+from ..sizes import pair
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value

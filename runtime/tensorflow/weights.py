@@ -40,6 +40,25 @@ def is_deferred() -> bool:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """An array that checkpoints hold although it follows from the configuration."""
+
+    array: np.ndarray
+    permutation: None = None
+    is_buffer: bool = True
+    has_value: bool = True
+
+    @property
+    def checkpoint_shape(self) -> tuple[int, ...]:
+        """Its shape, which is that in checkpoints."""
+        return self.array.shape
+
+    def numpy(self) -> np.ndarray:
+        """Its value; whole numbers as the other frameworks store them."""
+        return self.array.astype(np.int64) if self.array.dtype.kind == "i" else self.array
+
+
+@dataclass(frozen=True)
 class Leaf:
     """A parameter at its place in a model.
 
@@ -49,7 +68,7 @@ class Leaf:
     """
 
     name: str
-    parameter: Parameter
+    parameter: Parameter | Derived
     owner: Layer
     transform: Transform | None = None
     tied_to: str | None = None
@@ -58,10 +77,13 @@ class Leaf:
     def slot(self) -> Slot:
         """What the checkpoint's side needs to know."""
         shape = self.parameter.checkpoint_shape
-        return Slot(self.name, shape, self.transform, self.tied_to)
+        required = not isinstance(self.parameter, Derived)
+        return Slot(self.name, shape, self.transform, self.tied_to, required)
 
     def assign(self, array: np.ndarray) -> None:
         """Take over an array in checkpoint layout."""
+        if isinstance(self.parameter, Derived):
+            return
         permutation = self.parameter.permutation
         if permutation is not None:
             array = array.transpose(permutation)
@@ -99,6 +121,9 @@ def _walk(module: Layer, prefix: str, transform: Transform | None) -> Iterator[L
                 yield from _visit(child, module, prefix, attribute, segment.at(prefix))
         else:
             yield from _visit(child, module, prefix, segment, transform)
+    if hasattr(module, "stored_tensors"):
+        for name, tensor in module.stored_tensors().items():
+            yield Leaf(prefix + name, Derived(np.asarray(tensor)), module)
     if isinstance(module, Linear) and module.tied_to is not None:
         weight = module.tied_to.weight
         yield Leaf(f"{prefix}weight", weight, module, _complete(transform, "weight", 2))

@@ -1,4 +1,4 @@
-"""Mutants of a generated module: all places where something can be flipped, and the modules made."""
+"""Mutants of a generated module: every place where something can be flipped."""
 
 import ast
 import copy

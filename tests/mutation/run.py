@@ -21,9 +21,9 @@ TESTS = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path[0] = str(TESTS)
 
-from mutation.mutants import Source  # noqa: E402
-
 from parity import adapters, harness, selection  # noqa: E402
+
+from mutation.mutants import Source  # noqa: E402
 
 GOAL = 0.95
 

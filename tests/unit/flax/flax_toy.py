@@ -200,9 +200,13 @@ class FlaxToyForCausalLM(FlaxToyPreTrainedModel):
     def __init__(self, config: ToyConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config, rngs=rngs)
         self.toy = FlaxToyModel(config, rngs=rngs)
-        self.lm_head = Linear(config.hidden_size, config.vocab_size, bias=False, rngs=rngs)
-        if config.tie_word_embeddings:
-            self.tie(self.lm_head, self.toy.embeddings)
+        self.lm_head = Linear(
+            config.hidden_size,
+            config.vocab_size,
+            bias=False,
+            tied=self.toy.embeddings if config.tie_word_embeddings else None,
+            rngs=rngs,
+        )
         self.post_init()
 
     def __call__(

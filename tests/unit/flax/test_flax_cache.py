@@ -16,7 +16,7 @@ PIECES = [(0, 4), (4, 5), (5, 8), (8, 9)]
 
 @pytest.fixture(scope="module", params=[False, True], ids=["list", "scan"])
 def model(request):
-    return FlaxToyForCausalLM(ToyConfig(scan_layers=request.param), rngs=nnx.Rngs(1))
+    return FlaxToyForCausalLM(ToyConfig(scan_layers=request.param, dropout=0.1), rngs=nnx.Rngs(1))
 
 
 def steps(call, cache, tokens, whole_mask=False):
@@ -124,3 +124,11 @@ def test_models_without_states():
     assert model(IDS, use_cache=True).past_key_values is None
     with pytest.raises(InputError, match="no state"):
         model.init_cache(2, 4)
+
+
+def test_compiled_takes_lists_and_can_be_inspected(model):
+    compiled = compile(model)
+    tokens = IDS.tolist()
+    expected = model(IDS, use_cache=False).logits
+    np.testing.assert_allclose(compiled(tokens, use_cache=False).logits, expected, atol=3e-6)
+    assert "stablehlo" in compiled.lower(tokens, use_cache=False).as_text()

@@ -1,0 +1,30 @@
+"""Attributes to which a framework gives a meaning of its own; layers of that name get a trailing `_`."""
+
+from __future__ import annotations
+
+# the public names of keras.Model and keras.Layer, and of the runtime's bases
+TENSORFLOW = frozenset(
+    """
+    activity_regularizer add_loss add_metric add_variable add_weight autocast base_model
+    base_model_prefix build build_from_config built cache_layout call call_signature_parameters
+    checkpoint_names checkpoint_rules checkpointing compile compile_from_config compiled
+    compiled_loss compiled_metrics compute_dtype compute_loss compute_mask compute_metrics
+    compute_output_shape compute_output_spec config config_class count_params
+    distribute_reduction_method distribute_strategy dtype dtype_policy evaluate export fit
+    from_config from_pretrained get_build_config get_compile_config get_config
+    get_input_embeddings get_layer get_metrics_result get_output_embeddings
+    get_quantization_layer_structure get_state_tree get_weights gradient_checkpointing_disable
+    gradient_checkpointing_enable init_cache initialize_weights initializers input input_dtype
+    input_spec is_gradient_checkpointing jit_compile kind layers load_own_variables load_weights
+    loss losses make_predict_function make_test_function make_train_function metrics
+    metrics_names metrics_variables name non_trainable_variables non_trainable_weights
+    num_parameters open_cache output path post_init predict predict_function predict_on_batch
+    predict_step quantization_mode quantize quantized_build quantized_call rematerialized_call
+    reset_metrics resize_token_embeddings roles run_eagerly save save_own_variables
+    save_pretrained save_weights set_checkpointing set_state_tree set_weights stateless_call
+    stateless_compute_loss steps_per_execution summary supports_jit supports_masking
+    symbolic_call taps test_function test_on_batch test_step tie to_json train_function
+    train_on_batch train_step trainable trainable_variables trainable_weights
+    unrolled_steps_per_execution use_return_dict variable_dtype variables weights
+    """.split()
+)
