@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, places: Places | None = None) -
 def make_parser() -> tuple[argparse.ArgumentParser, dict[str, object]]:
     parser = argparse.ArgumentParser(
         prog="triptych",
-        description="Neural architectures written once, as data; PyTorch, TensorFlow and Flax code.",
+        description="Neural architectures written once, as data: PyTorch, TensorFlow, Flax code.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     modules = {}

@@ -73,6 +73,7 @@ class ConfigSchema:
     fields: dict[str, Field]
     location: Location = field(repr=False, compare=False)
     model_type: str | None = None
+    interface: bool = False  # what a parent may read of a configuration that any model may bring
 
     @property
     def is_backbone(self) -> bool:
@@ -107,6 +108,13 @@ def read_config(entry: str, data: Map, entries: tuple[str, ...], errors: Diagnos
     return ConfigSchema(entry, fields, data.location, model_type)
 
 
+def read_interface(name: str, fields: Map | Seq | None, location: Location) -> ConfigSchema:
+    """The configuration fields that an interface promises."""
+    kinds = dict(fields) if isinstance(fields, Map) else dict.fromkeys(fields or (), "any")
+    read = {key: Field(key, _type_of_text(kind) or Static("any"), location) for key, kind in kinds.items()}
+    return ConfigSchema(name, read, location, interface=True)
+
+
 def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | None:
     if isinstance(value, Map):
         default = value.get("default")
@@ -132,6 +140,8 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
         )
     if isinstance(value, str) and value in entries:
         return Field(name, Config(value), location, subconfig=value)
+    if isinstance(value, str) and (match := re.fullmatch(r"config<(\w+)>", value)):
+        return Field(name, Config(match.group(1)), location)
     if isinstance(value, str) and (match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)):
         kind = _type_of_text(match.group(1))
         if kind is not None:

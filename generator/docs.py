@@ -231,7 +231,7 @@ class Pages:
             row=entry,
             shared=self.rows[entry.row].code_of if entry.row in self.rows else None,
             models=models,
-            base=base_inputs(models),
+            base=models[0]["inputs"] if models else [],
             meanings=self.meanings,
             examples=quickstart.examples(spec, models, entry.preset),
             call=quickstart.config_call(spec, entry.preset),
@@ -251,7 +251,13 @@ class Pages:
                 if entry.serves(name):
                     state = self.evidence.status(entry.folder, name, framework)
                 line = {"class": f"{CLASS_PREFIXES[framework]}{name}", "framework": framework}
-                line |= {"state": state, "form": "-", "cases": "-", "error": None, "tolerance": None}
+                line |= {
+                    "state": state,
+                    "form": "-",
+                    "cases": "-",
+                    "error": None,
+                    "tolerance": None,
+                }
                 forms = self._forms(entry.folder, name, framework) if state != NOT_YET else []
                 lines += [line | form for form in forms] or [line]
         return lines
@@ -262,7 +268,8 @@ class Pages:
             if (item["class"], item["framework"]) == (name, framework):
                 forms.setdefault(str(item["form"]), []).append(item)
         return [
-            {"form": form, "cases": len(items)} | _worst(items) for form, items in sorted(forms.items())
+            {"form": form, "cases": len(items)} | _worst(items)
+            for form, items in sorted(forms.items())
         ]
 
 
@@ -275,11 +282,6 @@ def _worst(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     worst = max(items, key=share)
     return {"error": worst.get("error"), "tolerance": worst.get("tolerance")}
-
-
-def base_inputs(models: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The inputs of the first model, which others are compared with."""
-    return list(models[0]["inputs"]) if models else []
 
 
 def render_index(table: Table) -> str:

@@ -52,7 +52,9 @@ def examples(
     found = []
     for framework, name in model["classes"].items():
         arrays = _arrays(model, values, framework)
-        lines = [f"from triptych.models.{spec['folder']} import {', '.join(sorted((config, name)))}"]
+        lines = [
+            f"from triptych.models.{spec['folder']} import {', '.join(sorted((config, name)))}"
+        ]
         if arrays:
             lines.insert(0, IMPORTS[framework])
         lines += ["", f"model = {name}({config_call(spec, preset)})"]

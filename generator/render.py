@@ -11,6 +11,7 @@ import black
 import jinja2
 
 from . import ir
+from .concrete import check_presets
 from .configs import ConfigSchema, Field
 from .language.program import Program
 from .lower import trees
@@ -54,6 +55,7 @@ def render_spec(spec: Spec, package: str = "triptych.models") -> dict[str, str]:
     """Every file of one spec, by path relative to the output folder. Raises SpecError."""
     program = Program(spec)
     program.check()
+    check_presets(program)
     env = environment()
     folder = spec.folder
     files = {f"{folder}/configuration_{folder}.py": render_configuration(env, program)}
@@ -111,7 +113,8 @@ def used_names(source: str) -> set[str]:
 
 def config_contexts(program: Program) -> list[dict[str, Any]]:
     """Sub-configurations first."""
-    schemas = sorted(program.configs.values(), key=lambda schema: schema.entry == "main")
+    own = [schema for schema in program.configs.values() if not schema.interface]
+    schemas = sorted(own, key=lambda schema: schema.entry == "main")
     return [config_context(program, schema) for schema in schemas]
 
 
@@ -185,7 +188,8 @@ def python_type(program: Program, kind: Type) -> str:
     if isinstance(kind, Optional):
         return f"{python_type(program, kind.inner)} | None"
     if isinstance(kind, Config):
-        return config_class(program, kind.name)
+        any_model = program.configs[kind.name].interface
+        return "PretrainedConfig | None" if any_model else config_class(program, kind.name)
     if isinstance(kind, Static):
         if kind.kind == "list":
             element = strip_optional(kind.element) if kind.element else None

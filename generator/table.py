@@ -135,7 +135,7 @@ class Served:
 
 
 def served_rows(specs: Iterable[Mapping[str, Any]]) -> dict[str, list[Served]]:
-    """Row -> the specs that serve it. A spec is its `name`, `folder`, `prefix`, `source`, `rows`."""
+    """Row -> the specs that serve it. A spec: `name`, `folder`, `prefix`, `source`, `rows`."""
     found: dict[str, list[Served]] = {}
     for spec in specs:
         for row in spec["rows"]:

@@ -100,7 +100,9 @@ def make_plan(
             unchanged += 1
             continue
         if old is not None and not is_owned(old):
-            raise WriteError(f"{target}: not written by Triptych, so it is left alone; move it away")
+            raise WriteError(
+                f"{target}: not written by Triptych, so it is left alone; move it away"
+            )
         changes.append(Change("missing" if old is None else "stale", path, new, old))
     for path in existing(root):
         if path in files or not (scope(path) or foreign(path)):

@@ -9,7 +9,9 @@ HELP = "check specs and print every error as file:line:column"
 
 def add_arguments(parser) -> None:
     add_specs(parser)
-    parser.add_argument("--flat", action="store_true", help="print the specs, 'extends' written out")
+    parser.add_argument(
+        "--flat", action="store_true", help="print the specs, 'extends' written out"
+    )
     parser.add_argument("--no-cache", action="store_true", help="check everything anew")
 
 

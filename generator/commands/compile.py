@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -13,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..cache import Cache
+from ..cache import BlockFormatter, Cache
 from ..diagnostics import Diagnostic, Diagnostics, Location, SpecError, did_you_mean, quoted
 from ..progress import Bar
 from ..spec import Spec, load_spec
 
 Render = Callable[..., dict[str, str]]
+NO_CACHE = Cache(None)
 FEW = 3  # specs that are compiled faster without starting processes
 TRANSIENT = (KeyboardInterrupt, SystemExit, BrokenProcessPool)
 
@@ -42,6 +44,8 @@ class Task:
     package: str
     rows: tuple[str, ...] | None
     """The names that rows may have; None for specs from elsewhere."""
+    cache: Cache = NO_CACHE
+    """For parts of files."""
 
 
 @dataclass
@@ -60,7 +64,7 @@ def compile_specs(tasks: Sequence[Task], cache: Cache, label: str = "compiling")
         if (found := _from_cache(task, cache)) is not None:
             results[task.path] = found
         else:
-            todo.append(task)
+            todo.append(replace(task, cache=cache))
     outcome.from_cache = len(results)
     since = time.time()
     with Bar(len(todo), label) as bar:
@@ -79,11 +83,13 @@ def compile_specs(tasks: Sequence[Task], cache: Cache, label: str = "compiling")
     return outcome
 
 
-def render(spec: Spec, package: str) -> dict[str, str]:
+def render(spec: Spec, package: str, cache: Cache) -> dict[str, str]:
     """The generator itself, loaded when there is something to render."""
-    from ..render import render_spec
+    from ..render import format_source, render_spec
 
-    return render_spec(spec, package)
+    if "formatter" not in inspect.signature(render_spec).parameters:
+        return render_spec(spec, package)
+    return render_spec(spec, package, formatter=BlockFormatter(format_source, cache))
 
 
 def make_tasks(
@@ -164,7 +170,7 @@ def compile_spec(task: Task) -> dict[str, Any]:
         _check_rows(spec, task.rows)
         program = Program(spec)
         program.check()
-        files = None if task.render is None else task.render(spec, task.package)
+        files = None if task.render is None else task.render(spec, task.package, task.cache)
         facts = spec_facts(program)
         return {"path": task.path, "facts": facts, "files": files, "sources": spec.dependencies}
     except SpecError as error:

@@ -25,8 +25,12 @@ print(json.dumps(counts))
 
 def add_arguments(parser) -> None:
     add_specs(parser, 1)
-    parser.add_argument("--preset", help="the preset whose parameters are counted; default: the first")
-    parser.add_argument("--no-count", action="store_true", help="count no parameters (they need PyTorch)")
+    parser.add_argument(
+        "--preset", help="the preset whose parameters are counted; default: the first"
+    )
+    parser.add_argument(
+        "--no-count", action="store_true", help="count no parameters (they need PyTorch)"
+    )
 
 
 def run(session: Session) -> int:
@@ -78,7 +82,10 @@ def _print(session: Session, facts, preset, counts) -> None:
     session.say(f"{bold(facts['name'])} ({facts['source']})\n{facts['summary']}")
     for config in facts["configs"]:
         session.say(f"\n{bold(config['name'])}")
-        _columns(session, [(f["name"], f["type"], f["default"], f["doc"] or "") for f in config["fields"]])
+        _columns(
+            session,
+            [(f["name"], f["type"], f["default"], f["doc"] or "") for f in config["fields"]],
+        )
     for model in facts["models"]:
         names = ", ".join(model["classes"].values())
         count = (counts or {}).get(model["classes"]["pytorch"])

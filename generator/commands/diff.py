@@ -13,7 +13,9 @@ HELP = "print how one spec differs from another, 'extends' written out"
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("first", metavar="A", help="a name in specs/models or a path to a YAML file")
+    parser.add_argument(
+        "first", metavar="A", help="a name in specs/models or a path to a YAML file"
+    )
     parser.add_argument("second", metavar="B", help="another one")
 
 

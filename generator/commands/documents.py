@@ -14,6 +14,7 @@ from ..yaml_loader import decode, parse_source, read_bytes
 from .common import Session
 from .compile import compile_specs, make_tasks
 
+
 def all_rows(session: Session, known: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """What the table needs of every spec, in the order of files; `known` are facts at hand.
 

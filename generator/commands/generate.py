@@ -77,7 +77,9 @@ def _destination(session: Session, specs: Sequence[Path]) -> tuple[Path, str]:
         raise UsageError("say where to write with --out DIR: this is an installed package")
     foreign = next((path for path in specs if not places.is_own(path)), None)
     if foreign is not None:
-        raise UsageError(f"{foreign.name} is not in specs/models: write it elsewhere with --out DIR")
+        raise UsageError(
+            f"{foreign.name} is not in specs/models: write it elsewhere with --out DIR"
+        )
     return places.generated, "triptych.models"
 
 

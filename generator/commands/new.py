@@ -14,7 +14,9 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a model_type: lower case letters, digits, '_', '-'")
+    parser.add_argument(
+        "name", metavar="NAME", help="a model_type: lower case letters, digits, '_', '-'"
+    )
     parser.add_argument("--out", metavar="FILE", help="where to; default: NAME.yaml here")
 
 

@@ -52,7 +52,9 @@ def _print_lines(session: Session, table) -> None:
     session.say(session.out(heading.rstrip(), "bold"))
     for cells in lines:
         padded = [text.ljust(width) for text, width in zip(cells, widths, strict=True)]
-        session.say("  ".join([padded[0], *(_coloured(session, text) for text in padded[1:])]).rstrip())
+        session.say(
+            "  ".join([padded[0], *(_coloured(session, text) for text in padded[1:])]).rstrip()
+        )
 
 
 def _coloured(session: Session, text: str) -> str:

@@ -28,15 +28,20 @@ from ..types import (
 )
 from .context import CallContext, LayerContext, StateContext
 from .typestrings import unknown_dim
-from .unify import Unifier
+from .unify import Unifier, substitute
 
 def pair(value) -> list:
     """One size for both axes, or one for each."""
     return list(value) if isinstance(value, (list, tuple)) else [value, value]
 
 
+def stages(count: int) -> list[str]:
+    """The usual names of a backbone's stages."""
+    return ["stem", *(f"stage{index}" for index in range(1, count + 1))]
+
+
 BUILTINS = {
-    "pair": pair,
+    "pair": pair, "stages": stages,
     "len": len, "min": min, "max": max, "sum": sum, "abs": abs, "int": int, "float": float,
     "bool": bool, "str": str, "round": round, "range": range, "list": list, "any": any, "all": all,
 }  # fmt: skip
@@ -198,6 +203,8 @@ class CallMixin:
             return Static("list", element=Static("int"))
         if name in ("min", "max") and all(kind.dim is not None for kind in kinds):
             return integer(opaque(name, *(kind.dim for kind in kinds)))
+        if name == "stages":
+            return Static("list", element=Static("str"))
         if name == "pair":
             return Static("list", element=Static("int"))
         if name == "len":
@@ -263,19 +270,26 @@ class CallMixin:
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
 
     def call_type(self, node, kind: Layer, module: ir.Module, arguments: dict[str, ir.Expr]) -> Type:
-        if self.scope.values is not None:
-            return self.program.concrete_call(self, node, kind, arguments)
+        if self.scope.values is not None and not kind.definition.interface:
+            return self.program.concrete_call(self, kind, arguments)
         values = argument_dims(kind)
         if kind.config != "main" and (prefix := kind.config) != self.scope.config.entry:
             for field in self.program.configs[module.config].names:
                 values.setdefault(field, Dim.of(f"{prefix}.{field}"))
         returns = self.program.specialised(kind, module)
-        return self.apply(node, kind.kind, module.inputs, returns, arguments, values)
+        result = self.apply(node, kind.kind, module.inputs, returns, arguments, values)
+        return self.with_numbers(result, kind.config)
+
+    def with_numbers(self, result: Type, config: str) -> Type:
+        """An interface's result for the sizes of a preset."""
+        nested = (self.scope.values or {}).get(config)
+        if not isinstance(nested, dict):
+            return result
+        known = {f"{config}.{k}": Dim.of(v) for k, v in nested.items() if type(v) is int}
+        return substitute(result, known)
 
     def apply(self, node, name, inputs, returns: Type, arguments, values: dict[str, Dim]) -> Type:
         """Check arguments against declared inputs; the declared result with its sizes filled in."""
-        from .unify import substitute
-
         values = {**values, **static_sizes(inputs, arguments)}
         free: set[str] = set()
         for parameter in inputs:

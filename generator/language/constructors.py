@@ -110,6 +110,8 @@ class ConstructorMixin:
             if not isinstance(config.type, Config):
                 self.fail(node, "config= takes a configuration", found=str(config.type))
         target = node.func.id
+        if target == "auto":
+            return self.any_model(node, naming)
         plain = ast.copy_location(
             ast.Call(node.func, node.args, [ast.keyword(k, v) for k, v in keywords.items()]), node
         )
@@ -135,6 +137,21 @@ class ConstructorMixin:
         return ir.Construct(
             location, Static("layer"), definition, tuple(arguments.items()), naming, config, tied, tied_if
         )
+
+    def any_model(self, node: ast.Call, naming) -> ir.Construct:
+        """`auto(config, Interface)`: the base model of whatever architecture a configuration is of."""
+        names = self.program.interfaces
+        if len(node.args) != 2 or not isinstance(node.args[1], ast.Name):
+            self.fail(node, "auto takes a configuration and an interface", found=ast.unparse(node))
+        interface = names.get(node.args[1].id)
+        if interface is None:
+            hint = self.hint(node.args[1].id, names)
+            self.fail(node.args[1], f"unknown interface {node.args[1].id}", hint=hint)
+        config = self.expr(node.args[0])
+        if not isinstance(config.type, Config) or config.type.name != interface.name:
+            expected = f"a field declared config<{interface.name}>"
+            self.fail(node.args[0], "not a configuration for this interface", expected=expected, found=str(config.type))
+        return ir.Construct(self.source.locate(node), Static("layer"), interface, (), naming, config)
 
     def static_argument(self, node: ast.expr) -> ir.Expr:
         value = self.expr(node)

@@ -44,6 +44,7 @@ class ModuleSource:
     bindings: Map | None = None  # what a library head was given for its arguments
     renames: Map | None = None  # its layers' names in this spec
     location: Location | None = field(default=None, repr=False)
+    interface: bool = False  # any model that offers these inputs and outputs
 
 
 def place_of(container: Map | Seq, key) -> Place:
@@ -203,7 +204,12 @@ class Checker(StatementMixin, ConstructorMixin):
         layer = module.layer(name)
         if layer is None:
             self.fail(node, f"{kind.kind} has no layer {name}", hint=self.hint(name, [item.name for item in module.layers]))
-        return strip_optional(layer.type)
+        inner = strip_optional(layer.type)
+        if self.scope.values is not None and isinstance(inner, Layer):
+            known = {key: Dim.of(value) for key, value in self.scope.values.items() if type(value) is int}
+            arguments = tuple((key, unify.substitute(item, known)) for key, item in inner.arguments)
+            inner = Layer(inner.kind, inner.definition, arguments, inner.config)
+        return inner
 
     def role_path(self, kind: Layer, name: str) -> tuple[str, ...] | None:
         """`base.input_embeddings`: the layer that plays a role in a model."""
@@ -262,6 +268,17 @@ class Checker(StatementMixin, ConstructorMixin):
             stateful="past" in self.effects,
             returns_cache=self.returns_cache or bool("past" in self.effects and not self.calls_model(body)),
             uses_training=self.uses_training,
+        )
+
+    def check_interface(self) -> ir.Module:
+        """An interface is a model of which only inputs and outputs are known."""
+        data = self.module_source.data
+        self.declare()
+        inputs = self.declare_inputs()
+        returns = self.declared_result(data)
+        location = self.module_source.location
+        return ir.Module(
+            self.name, data.get("doc"), self.module_source.config, (), (), (), (), inputs, (), returns, location, True
         )
 
     def calls_model(self, body) -> bool:

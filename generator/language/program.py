@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import ir
-from ..configs import ConfigSchema, read_config
-from ..diagnostics import Diagnostics, Location
+from ..configs import ConfigSchema, read_config, read_interface
+from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
 from ..ops.table import REQUIRED
 from ..spec import Spec
@@ -40,10 +40,12 @@ class Program:
     configs: dict[str, ConfigSchema] = field(default_factory=dict)
     sources: dict[str, ModuleSource] = field(default_factory=dict)
     checked: dict[str, ir.Module | None] = field(default_factory=dict)
+    interfaces: dict[str, ModuleSource] = field(default_factory=dict)
     functions: dict[str, ir.Function | None] = field(default_factory=dict)
     used_functions: dict[str, None] = field(default_factory=dict)
     _parameters: dict[str, tuple[ir.Parameter, ...]] = field(default_factory=dict)
     _specialised: dict[tuple, Type] = field(default_factory=dict)
+    _concrete: dict[str, Type] = field(default_factory=dict)
     _in_progress: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -55,6 +57,13 @@ class Program:
         else:
             empty = Map(spec.merged.location)
             self.configs["main"] = read_config("main", spec.config or empty, (), self.errors)
+        for library in spec.libraries.values():
+            for name, data in library.get("interfaces", {}).items():
+                location = library["interfaces"].key_locations[name]
+                self.configs[name] = read_interface(name, data.get("config"), location)
+                self.interfaces[name] = ModuleSource(
+                    name, data, True, name, location=location, interface=True
+                )
         self._field_names = {name for schema in self.configs.values() for name in schema.names}
         for name, data in spec.modules.items():
             self._add(name, data, False, spec.modules.key_locations[name])
@@ -78,6 +87,7 @@ class Program:
         for name, source in self.sources.items():
             if source.model or name in self.spec.modules:
                 self.module(source)
+        self._check_implements()
         self.errors.raise_if_any()
         self._mark_blocks()
 
@@ -111,7 +121,8 @@ class Program:
             self.errors.error(source.location, f"{source.name} contains itself", found=chain)
             return None
         self._in_progress.append(source.name)
-        result = Checker(self, source, self.errors).check()
+        checker = Checker(self, source, self.errors)
+        result = checker.check_interface() if source.interface else checker.check()
         self._in_progress.pop()
         self.checked[source.name] = result
         return result
@@ -242,19 +253,41 @@ class Program:
             if self.checked[name] is not None:
                 self.checked[name] = _replace(self.checked[name], block=True)
 
+    def _check_implements(self) -> None:
+        """A spec that claims an interface has a base model with its inputs and outputs."""
+        for index, name in enumerate(self.spec.implements):
+            location = self.spec.implements.item_locations[index]
+            if name not in self.interfaces:
+                hint = did_you_mean(name, self.interfaces)
+                self.errors.error(location, f"unknown interface {name}", hint=hint)
+                continue
+            wanted, model = self.module(self.interfaces[name]), self.checked.get(BASE_MODEL)
+            if model is None or not isinstance(model.returns, Record):
+                self.errors.error(location, f"{name} needs a model called {BASE_MODEL}")
+                continue
+            inputs = {parameter.name for parameter in model.inputs}
+            missing = [p.name for p in wanted.inputs if p.name not in inputs]
+            missing += [f for f, _ in wanted.returns.fields if f not in dict(model.returns.fields)]
+            fields = self.configs[model.config]
+            missing += [f for f in self.configs[name].fields if fields.type(f) is None]
+            for item in missing:
+                self.errors.error(location, f"{name} needs {item}, which {BASE_MODEL} does not have")
+
     # --- concrete check ------------------------------------------------------------------------------
 
-    def concrete_call(self, checker: Checker, node, kind, arguments: dict[str, ir.Expr]) -> Type:
+    def concrete_call(self, checker: Checker, kind, arguments: dict[str, ir.Expr]) -> Type:
         """The result of a call for known sizes: the callee is inferred anew."""
+        key = repr((kind, kind.arguments, [(name, value.type) for name, value in arguments.items()]))
+        if key in self._concrete:
+            return self._concrete[key]
         source = kind.definition
         values = checker.scope.values
         if kind.config != "main" and kind.config in values:
             values = values[kind.config]
-        callee = Checker(self, source, self.errors, values)
+        callee = Checker(self, source, checker.errors, values)
         given = dict(kind.arguments)
         callee.declare(given)
         inputs = callee.declare_inputs()
-        module = self.module(source)
         for parameter in inputs:
             default = Static("none", value=None) if parameter.default is None else parameter.type
             value = arguments.get(parameter.name)
@@ -263,7 +296,7 @@ class Program:
         result = callee.infer_result()
         if result is None:
             raise checker.failure
-        del module, node
+        self._concrete[key] = result
         return result
 
 

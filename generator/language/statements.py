@@ -30,6 +30,10 @@ class StatementMixin(ExpressionMixin):
     def block(self, nodes: list[ast.stmt]) -> Block:
         statements = []
         for node in nodes:
+            if self.returned:
+                if self.scope.values is None:
+                    self.report(node, "this is never reached", found=ast.unparse(node)[:40])
+                break
             try:
                 statements.append(getattr(self, f"stmt_{type(node).__name__}")(node))
             except Failure:

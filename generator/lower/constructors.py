@@ -127,6 +127,8 @@ class ConstructorWriter(StatementWriter):
         if isinstance(construct.definition, LayerKind):
             return self.layer_kind_tree(layer, construct, arguments)
         config = self.expr(construct.config) if construct.config is not None else trees.name("config")
+        if construct.definition.interface:
+            return self.template("auto_model", config, **self.module_keywords())
         parameters = self.program.parameters(construct.definition)
         positional = [config]
         keywords: dict[str, ast.expr] = {}

@@ -40,11 +40,13 @@ def verify(folders=(), frameworks=FRAMEWORKS, all_cases=True, all_forms=False, s
         fresh = {task for folder in known for task in selection.fresh_tasks(folder)}
         todo = [task for task in tasks if task not in fresh]
         summary["fresh"] += len(tasks) - len(todo)
+        # Before the worker reads the code: what changes while it runs is not what it measured.
+        keys = {t: evidence.evidence_key(t.folder, framework, t.case_dir) for t in todo}
         with Worker(framework) as worker:
             for number, task in enumerate(todo, start=1):
                 started = time.monotonic()
                 report = worker.run(task)
-                _record(task, report)
+                _record(task, keys[task], report)
                 _count(summary, task, report)
                 seconds = time.monotonic() - started
                 where = f"{framework} {number}/{len(todo)}"
@@ -63,14 +65,14 @@ def _check(folders):
         raise SystemExit(f"no recorded cases of {', '.join(unknown)}")
 
 
-def _record(task, report):
+def _record(task, key, report):
     error, tolerance = report.worst
     entry = {
         "class": task.class_name,
         "framework": task.framework,
         "form": task.form,
         "case": task.case,
-        "key": evidence.evidence_key(task.folder, task.framework, task.case_dir),
+        "key": key,
         "passed": report.passed,
         "error": error,
         "tolerance": tolerance,

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from triptych.generator import docs
 from triptych.generator.language.program import Program
 from triptych.generator.spec import load_spec
@@ -17,7 +16,13 @@ CLASSES = ROWS["BERT"].classes["pytorch"]
 
 def spec(row="BERT", page="bert", preset="p", **more):
     rows = [{"row": row, "page": page, "preset": preset, **more}]
-    return {"name": row, "folder": "bert", "prefix": "Bert", "source": "specs/models/bert.yaml", "rows": rows}
+    return {
+        "name": row,
+        "folder": "bert",
+        "prefix": "Bert",
+        "source": "specs/models/bert.yaml",
+        "rows": rows,
+    }
 
 
 def line(name, specs, evidence):
@@ -47,7 +52,9 @@ def test_rows_file_is_sorted_and_whole():
         owner = item.get("code_of")
         assert owner is None or owner in names
         assert ROWS[item["row"]].classes["pytorch"]
-        assert len(set(ROWS[item["row"]].classes["pytorch"])) == len(ROWS[item["row"]].classes["pytorch"])
+        assert len(set(ROWS[item["row"]].classes["pytorch"])) == len(
+            ROWS[item["row"]].classes["pytorch"]
+        )
 
 
 def test_a_cell_is_proven_only_with_every_class():
@@ -76,7 +83,13 @@ def test_known_gaps_are_counted_apart():
 
 
 def test_a_row_with_shared_code_needs_a_case_with_its_own_preset():
-    entry = {"class": "BertModel", "framework": "flax", "form": "jit", "passed": True, "case": "other"}
+    entry = {
+        "class": "BertModel",
+        "framework": "flax",
+        "form": "jit",
+        "passed": True,
+        "case": "other",
+    }
     entries = [entry]
     evidence = Evidence(lambda *_: "proven", lambda folder: entries)
     assert line("BORT", [spec("BORT", "bort", "bort")], evidence)[1].cells["flax"].text == "not yet"
@@ -90,7 +103,9 @@ def test_broken_evidence_proves_nothing():
     def broken(*_):
         raise ValueError("not JSON")
 
-    assert line("BERT", [spec()], Evidence(broken, broken))[1].cells["pytorch"].text.startswith("0/")
+    assert (
+        line("BERT", [spec()], Evidence(broken, broken))[1].cells["pytorch"].text.startswith("0/")
+    )
 
 
 # --- pages ---------------------------------------------------------------------------------------
@@ -104,8 +119,7 @@ def facts():
 
 
 def page(facts, evidence=None, **changes):
-    files = docs.Pages(ROWS, evidence or Evidence()).render([{**facts, **changes}])
-    return files
+    return docs.Pages(ROWS, evidence or Evidence()).render([{**facts, **changes}])
 
 
 def test_a_page_tells_options_classes_and_examples(facts):
@@ -145,7 +159,9 @@ def test_a_page_shows_what_was_measured(facts):
         entry | {"case": "b", "error": 3e-7, "tolerance": 1e-5},
         entry | {"case": "c", "form": "compile", "error": None, "tolerance": "x"},
     ]
-    evidence = Evidence(lambda f, name, fw: "proven" if fw == "pytorch" else "not yet", lambda f: entries)
+    evidence = Evidence(
+        lambda f, name, fw: "proven" if fw == "pytorch" else "not yet", lambda f: entries
+    )
     text = page(facts, evidence)["docs/model_doc/bert.md"]
     assert "| `BertModel` | proven | eager | 2 | 3.0e-07 | 1.0e-05 |" in text
     assert "| `BertModel` | proven | compile | 1 | - | - |" in text

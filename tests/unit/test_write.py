@@ -3,7 +3,6 @@
 import os
 
 import pytest
-
 from triptych.generator import write
 from triptych.generator.write import WriteError, apply, make_plan
 
@@ -73,7 +72,18 @@ def test_what_is_written_says_that_it_is_generated(tmp_path):
 
 @pytest.mark.parametrize(
     "path",
-    ["../x.py", "/x.py", "a/../../x.py", "a/./x.py", "a//x.py", "", "a\\x.py", "C:x.py", "a\n.py", "a/."]
+    [
+        "../x.py",
+        "/x.py",
+        "a/../../x.py",
+        "a/./x.py",
+        "a//x.py",
+        "",
+        "a\\x.py",
+        "C:x.py",
+        "a\n.py",
+        "a/.",
+    ]
     + ["a /x.py", "nul\0.py", "a/", "..", "x?.py"],
 )
 def test_paths_that_could_leave_the_tree_are_refused(tmp_path, path):
@@ -103,10 +113,14 @@ def test_links_out_of_the_tree_are_refused(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError("disk is full"), KeyboardInterrupt()])
 @pytest.mark.parametrize("failing", range(3))
-def test_a_failed_or_interrupted_run_leaves_the_previous_state(tmp_path, monkeypatch, failing, error):
+def test_a_failed_or_interrupted_run_leaves_the_previous_state(
+    tmp_path, monkeypatch, failing, error
+):
     before = {"a/one.py": text("1"), "a/two.py": text("2"), "gone.py": text()}
     put(tmp_path, before)
-    plan = make_plan(tmp_path, {"a/one.py": text("new"), "a/two.py": text("new"), "b/c/d.py": text()})
+    plan = make_plan(
+        tmp_path, {"a/one.py": text("new"), "a/two.py": text("new"), "b/c/d.py": text()}
+    )
     replace, calls = os.replace, []
 
     def failing_replace(source, target):
