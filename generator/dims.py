@@ -7,6 +7,7 @@ is an opaque atom, equal only to the same operation on equal arguments.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -36,6 +37,7 @@ class Opaque:
 
 
 INFIX = ("//", "%", "**")
+UNKNOWN_NAME = re.compile(r"\?\d+")  # sizes that nothing is known about are numbered
 FOLD: dict[str, Callable[..., int]] = {
     "//": lambda a, b: a // b,
     "%": lambda a, b: a % b,
@@ -164,8 +166,8 @@ class Dim:
         if not self.terms:
             return "0"
         parts = [_monomial_text(monomial, factor) for monomial, factor in self.terms]
-        text = " + ".join(parts)
-        return text.replace("+ -", "- ")
+        text = " + ".join(parts).replace("+ -", "- ")
+        return UNKNOWN_NAME.sub("_", text)
 
 
 def opaque(operation: str, *arguments: Dim) -> Dim:

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from . import quickstart
+from . import quickstart, registry
 from .language.program import Program
 from .table import (
     CLASS_PREFIXES,
@@ -29,12 +29,11 @@ from .table import (
     Table,
     served_rows,
 )
-from .types import Config, ListOf, Optional, Record, Static, Type
+from .types import Config, Optional, Record, Static, Type
 from .yaml_loader import Map, Seq
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "docs"
 PER_LAYER, CACHE = "one per layer", "cache"
-
 # --- facts ---------------------------------------------------------------------------------------
 
 
@@ -51,6 +50,7 @@ def spec_facts(program: Program) -> dict[str, Any]:
         "summary": spec.summary,
         "paper": plain(spec.paper),
         "source": source_name(spec),
+        "registry": registry.entries(program),
         "rows": plain(spec.rows),
         "presets": plain(spec.presets),
         "configs": [
@@ -90,7 +90,7 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
     prefix = program.spec.prefix
     outputs = []
     if isinstance(model.returns, Record):
-        outputs = [{"name": name, "type": str(kind)} for name, kind in model.returns.fields]
+        outputs = [{"name": name, "type": _shape(kind)} for name, kind in model.returns.fields]
     if model.returns_cache and all(output["name"] != "past_key_values" for output in outputs):
         outputs.append({"name": "past_key_values", "type": CACHE})
     outputs += [{"name": tap, "type": PER_LAYER} for tap in model.taps]
@@ -106,7 +106,7 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
         "inputs": [
             {
                 "name": i.name,
-                "type": str(i.type).removeprefix("static "),
+                "type": _shape(i.type),
                 "one_of": i.one_of,
                 "required": i.default is ... and not i.one_of,
                 "default": _default(i),
@@ -117,6 +117,11 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
         "outputs": outputs,
         "record": isinstance(model.returns, Record),
     }
+
+
+def _shape(kind: Type) -> str:
+    """A type for the reader; sizes that have no name are numbered inside the compiler only."""
+    return re.sub(r"\?\d+", "?", str(kind)).removeprefix("static ")
 
 
 def _default(parameter) -> str | None:
@@ -131,8 +136,6 @@ def type_text(program: Program, kind: Type) -> str:
         return f"{type_text(program, kind.inner)}?"
     if isinstance(kind, Config):
         return config_class(program, kind.name)
-    if isinstance(kind, ListOf):
-        return f"list<{type_text(program, kind.element)}>"
     if isinstance(kind, Static):
         known = kind.kind == "list" and kind.element and str(kind.element) != "static any"
         return f"list<{type_text(program, kind.element)}>" if known else kind.kind
@@ -177,8 +180,7 @@ def code(text: object) -> str:
 
 def number(value: object) -> str:
     """A measured number; evidence may hold anything."""
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"{value:.1e}" if good else "-"
+    return f"{value:.1e}" if isinstance(value, float) else "-"
 
 
 def environment() -> jinja2.Environment:

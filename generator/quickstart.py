@@ -9,7 +9,7 @@ from .dims import Dim
 from .types import Tensor, Type
 
 WIDTH = 96
-FREE = {"h": "image_size", "w": "image_size", "c": "num_channels"}
+FREE = dict.fromkeys(("h", "w", "height", "width"), "image_size") | {"c": "num_channels"}
 """Sizes of inputs that many configurations name."""
 SEQUENCE = 8
 DTYPES = {

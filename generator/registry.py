@@ -62,9 +62,9 @@ def registry(specs: Iterable[Mapping[str, Any]], previous: str = "") -> str:
         for model_type, entry in read(previous).items()
         if entry["package"] not in packages
     }
-    merged = kept | new
-    lines = [HEADER, *(f"{json.dumps(name)}: {json.dumps(merged[name])}" for name in sorted(merged))]
-    return "{" + ",\n".join(lines) + "\n}\n"
+    merged = sorted((kept | new).items())
+    lines = [f"{json.dumps(model_type)}: {json.dumps(entry)}" for model_type, entry in merged]
+    return "{" + ",\n".join([HEADER, *lines]) + "\n}\n"
 
 
 def read(text: str) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import black
 import jinja2
 
 from . import ir
-from .concrete import check_presets
 from .configs import ConfigSchema, Field
 from .language.program import Program
 from .lower import trees
@@ -51,19 +51,18 @@ def prose(text: str, width: int = 92, indent: int = 4) -> str:
     return textwrap.fill(plain, width, subsequent_indent=" " * indent)
 
 
-def render_spec(spec: Spec, package: str = "triptych.models") -> dict[str, str]:
-    """Every file of one spec, by path relative to the output folder. Raises SpecError."""
-    program = Program(spec)
-    program.check()
-    check_presets(program)
+def render_program(
+    program: Program, package: str = "triptych.models", formatter: Callable[[str], str] | None = None
+) -> dict[str, str]:
+    """Every file of one spec, by path relative to the output folder."""
     env = environment()
-    folder = spec.folder
+    folder = program.spec.folder
     files = {f"{folder}/configuration_{folder}.py": render_configuration(env, program)}
     for writer in WRITERS:
         path = f"{folder}/modeling_{writer.file_infix}{folder}.py"
         files[path] = render_models(env, program, writer)
     files[f"{folder}/__init__.py"] = render_package(env, program)
-    return {path: format_source(text) for path, text in files.items()}
+    return {path: (formatter or format_source)(text) for path, text in files.items()}
 
 
 def format_source(text: str) -> str:
@@ -90,8 +89,11 @@ def public_names(program: Program, model: ir.Module, writer: type[ModuleWriter])
 
 def source_name(spec: Spec) -> str:
     """The spec's path as it is shown in generated files: the same on every machine."""
-    parts = spec.path.resolve().parts
-    return "/".join(parts[parts.index("specs") :]) if "specs" in parts else spec.path.name
+    *folders, name = spec.path.resolve().parts
+    if "specs" not in folders:
+        return name
+    last = len(folders) - 1 - folders[::-1].index("specs")
+    return "/".join([*folders[last:], name])
 
 
 # --- configuration ---------------------------------------------------------------------------------

@@ -37,9 +37,13 @@ def load(path_or_id: str | os.PathLike, framework: str = "pytorch", **options: A
     if known := architectures(values):
         found = registry.entry_of_class(known[0], first=entry)
         if found is None:
-            hint = nearest(known[0], registry.class_names())
-            expected, key = "a known class", "architectures"
-            raise ConfigError(file=path, key=key, expected=expected, found=show(known[0]), hint=hint)
+            raise ConfigError(
+                file=path,
+                key="architectures",
+                expected="a known class",
+                found=show(known[0]),
+                hint=nearest(known[0], registry.class_names()),
+            )
         entry, name = found
     return entry.model_class(name, framework).from_pretrained(path_or_id, **options)
 

@@ -44,7 +44,7 @@ from .configuration_swin import SwinConfig
 
 @dataclass
 class FlaxSwinModelOutput(ModelOutput):
-    last_hidden_state: jax.Array | None = None  # float[b, ?57, hidden_size]
+    last_hidden_state: jax.Array | None = None  # float[b, _, hidden_size]
     pooler_output: jax.Array | None = None  # float[b, hidden_size]?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
@@ -63,7 +63,7 @@ class FlaxSwinForImageClassificationOutput(ModelOutput):
 @dataclass
 class FlaxSwinForMaskedImageModelingOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
-    reconstruction: jax.Array | None = None  # float[b, num_channels, ?59, ?60]
+    reconstruction: jax.Array | None = None  # float[b, num_channels, _, _]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
     reshaped_hidden_states: tuple[jax.Array, ...] | None = None
@@ -71,7 +71,7 @@ class FlaxSwinForMaskedImageModelingOutput(ModelOutput):
 
 @dataclass
 class FlaxSwinBackboneOutput(ModelOutput):
-    feature_maps: jax.Array | None = None  # list<float[b, ?64, ?65, ?66]>
+    feature_maps: jax.Array | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
     reshaped_hidden_states: tuple[jax.Array, ...] | None = None
@@ -127,9 +127,9 @@ class FlaxSwinEmbeddings(nnx.Module):
     ) -> jax.Array:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?0]
+        bool_masked_pos: bool[b, _]
 
-        Returns float[b, ?1, ?2, embed_dim].
+        Returns float[b, _, _, embed_dim].
         """
         _, _, height, width = pixel_values.shape
         pixels = pad(pixel_values, [0, 0, -height % self.patch_size, -width % self.patch_size])
@@ -296,7 +296,7 @@ class FlaxSwinPatchMerging(nnx.Module):
         """
         hidden: float[b, h, w, dim]
 
-        Returns float[b, ?23, ?24, 2 * dim].
+        Returns float[b, _, _, 2 * dim].
         """
         _, h, w = hidden.shape[:3]
         x = pad(hidden, [0, h % 2, w % 2, 0])
@@ -342,10 +342,10 @@ class FlaxSwinStage(Block):
         self, hidden: jax.Array, always_partition: bool, *, taps: Taps
     ) -> tuple[jax.Array, jax.Array]:
         """
-        hidden: float[b, ?25, ?26, dim]
+        hidden: float[b, _, _, dim]
         always_partition: bool
 
-        Returns (float[b, ?27, ?28, ?29], float[b, ?30, ?31, dim]).
+        Returns (float[b, _, _, _], float[b, _, _, dim]).
         """
 
         def step(hidden, block, past, taps):
@@ -379,10 +379,10 @@ class FlaxSwinEncoder(nnx.Module):
         self, hidden: jax.Array, as_backbone: bool, *, taps: Taps
     ) -> tuple[jax.Array, list[jax.Array]]:
         """
-        hidden: float[b, ?38, ?39, ?40]
+        hidden: float[b, _, _, _]
         as_backbone: bool
 
-        Returns (float[b, ?41, ?42], list<float[b, ?43, ?44, ?45]>).
+        Returns (float[b, _, _], list<float[b, _, _, _]>).
         """
         maps = [hidden.transpose(0, 3, 1, 2)]
         taps.add(hidden_states=flatten_axes(hidden, 1, 2))
@@ -447,7 +447,7 @@ class FlaxSwinModel(FlaxSwinPreTrainedModel):
     ) -> FlaxSwinModelOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
 
         Returns Model(last_hidden_state, pooler_output).
@@ -490,7 +490,7 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
     ) -> FlaxSwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -548,7 +548,7 @@ class FlaxSwinForMaskedImageModeling(FlaxSwinPreTrainedModel):
     ) -> FlaxSwinForMaskedImageModelingOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
 
         Returns ForMaskedImageModeling(loss, reconstruction).

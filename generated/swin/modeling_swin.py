@@ -34,7 +34,7 @@ from .configuration_swin import SwinConfig
 
 @dataclass
 class SwinModelOutput(ModelOutput):
-    last_hidden_state: Tensor | None = None  # float[b, ?57, hidden_size]
+    last_hidden_state: Tensor | None = None  # float[b, _, hidden_size]
     pooler_output: Tensor | None = None  # float[b, hidden_size]?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
@@ -53,7 +53,7 @@ class SwinForImageClassificationOutput(ModelOutput):
 @dataclass
 class SwinForMaskedImageModelingOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
-    reconstruction: Tensor | None = None  # float[b, num_channels, ?59, ?60]
+    reconstruction: Tensor | None = None  # float[b, num_channels, _, _]
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
     reshaped_hidden_states: tuple[Tensor, ...] | None = None
@@ -61,7 +61,7 @@ class SwinForMaskedImageModelingOutput(ModelOutput):
 
 @dataclass
 class SwinBackboneOutput(ModelOutput):
-    feature_maps: Tensor | None = None  # list<float[b, ?64, ?65, ?66]>
+    feature_maps: Tensor | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
     reshaped_hidden_states: tuple[Tensor, ...] | None = None
@@ -113,9 +113,9 @@ class SwinEmbeddings(nn.Module):
     ) -> Tensor:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?0]
+        bool_masked_pos: bool[b, _]
 
-        Returns float[b, ?1, ?2, embed_dim].
+        Returns float[b, _, _, embed_dim].
         """
         _, _, height, width = pixel_values.shape
         pixels = pad(pixel_values, [0, 0, -height % self.patch_size, -width % self.patch_size])
@@ -277,7 +277,7 @@ class SwinPatchMerging(nn.Module):
         """
         hidden: float[b, h, w, dim]
 
-        Returns float[b, ?23, ?24, 2 * dim].
+        Returns float[b, _, _, 2 * dim].
         """
         _, h, w = hidden.shape[:3]
         x = pad(hidden, [0, h % 2, w % 2, 0])
@@ -315,10 +315,10 @@ class SwinStage(Block):
         self, hidden: Tensor, always_partition: bool, *, taps: Taps
     ) -> tuple[Tensor, Tensor]:
         """
-        hidden: float[b, ?25, ?26, dim]
+        hidden: float[b, _, _, dim]
         always_partition: bool
 
-        Returns (float[b, ?27, ?28, ?29], float[b, ?30, ?31, dim]).
+        Returns (float[b, _, _, _], float[b, _, _, dim]).
         """
         for block in self.blocks:
             hidden = block(hidden, always_partition, taps=taps)
@@ -348,10 +348,10 @@ class SwinEncoder(nn.Module):
         self, hidden: Tensor, as_backbone: bool, *, taps: Taps
     ) -> tuple[Tensor, list[Tensor]]:
         """
-        hidden: float[b, ?38, ?39, ?40]
+        hidden: float[b, _, _, _]
         as_backbone: bool
 
-        Returns (float[b, ?41, ?42], list<float[b, ?43, ?44, ?45]>).
+        Returns (float[b, _, _], list<float[b, _, _, _]>).
         """
         maps = [hidden.permute(0, 3, 1, 2)]
         taps.add(hidden_states=hidden.flatten(1, 2))
@@ -405,7 +405,7 @@ class SwinModel(SwinPreTrainedModel):
     ) -> SwinModelOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
 
         Returns Model(last_hidden_state, pooler_output).
@@ -447,7 +447,7 @@ class SwinForImageClassification(SwinPreTrainedModel):
     ) -> SwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -504,7 +504,7 @@ class SwinForMaskedImageModeling(SwinPreTrainedModel):
     ) -> SwinForMaskedImageModelingOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
 
         Returns ForMaskedImageModeling(loss, reconstruction).

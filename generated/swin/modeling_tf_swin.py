@@ -41,7 +41,7 @@ from .configuration_swin import SwinConfig
 
 @dataclass
 class TFSwinModelOutput(ModelOutput):
-    last_hidden_state: tf.Tensor | None = None  # float[b, ?57, hidden_size]
+    last_hidden_state: tf.Tensor | None = None  # float[b, _, hidden_size]
     pooler_output: tf.Tensor | None = None  # float[b, hidden_size]?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
@@ -60,7 +60,7 @@ class TFSwinForImageClassificationOutput(ModelOutput):
 @dataclass
 class TFSwinForMaskedImageModelingOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
-    reconstruction: tf.Tensor | None = None  # float[b, num_channels, ?59, ?60]
+    reconstruction: tf.Tensor | None = None  # float[b, num_channels, _, _]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
     reshaped_hidden_states: tuple[tf.Tensor, ...] | None = None
@@ -68,7 +68,7 @@ class TFSwinForMaskedImageModelingOutput(ModelOutput):
 
 @dataclass
 class TFSwinBackboneOutput(ModelOutput):
-    feature_maps: tf.Tensor | None = None  # list<float[b, ?64, ?65, ?66]>
+    feature_maps: tf.Tensor | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
     reshaped_hidden_states: tuple[tf.Tensor, ...] | None = None
@@ -124,9 +124,9 @@ class TFSwinEmbeddings(Layer):
     ) -> tf.Tensor:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?0]
+        bool_masked_pos: bool[b, _]
 
-        Returns float[b, ?1, ?2, embed_dim].
+        Returns float[b, _, _, embed_dim].
         """
         _, _, height, width = shape_of(pixel_values)
         pixels = pad(pixel_values, [0, 0, -height % self.patch_size, -width % self.patch_size])
@@ -307,7 +307,7 @@ class TFSwinPatchMerging(Layer):
         """
         hidden: float[b, h, w, dim]
 
-        Returns float[b, ?23, ?24, 2 * dim].
+        Returns float[b, _, _, 2 * dim].
         """
         _, h, w = shape_of(hidden)[:3]
         x = pad(hidden, [0, h % 2, w % 2, 0])
@@ -353,10 +353,10 @@ class TFSwinStage(Block):
         self, hidden: tf.Tensor, always_partition: bool = None, taps=None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """
-        hidden: float[b, ?25, ?26, dim]
+        hidden: float[b, _, _, dim]
         always_partition: bool
 
-        Returns (float[b, ?27, ?28, ?29], float[b, ?30, ?31, dim]).
+        Returns (float[b, _, _, _], float[b, _, _, dim]).
         """
         for block in self.blocks:
             hidden = block(hidden, always_partition=always_partition, taps=taps)
@@ -385,10 +385,10 @@ class TFSwinEncoder(Layer):
         self, hidden: tf.Tensor, as_backbone: bool = None, taps=None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """
-        hidden: float[b, ?38, ?39, ?40]
+        hidden: float[b, _, _, _]
         as_backbone: bool
 
-        Returns (float[b, ?41, ?42], list<float[b, ?43, ?44, ?45]>).
+        Returns (float[b, _, _], list<float[b, _, _, _]>).
         """
         maps = [tf.transpose(hidden, [0, 3, 1, 2])]
         taps.add(hidden_states=flatten_axes(hidden, 1, 2))
@@ -447,7 +447,7 @@ class TFSwinModel(TFSwinPreTrainedModel):
     ) -> TFSwinModelOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
 
         Returns Model(last_hidden_state, pooler_output).
@@ -494,7 +494,7 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
     ) -> TFSwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -550,7 +550,7 @@ class TFSwinForMaskedImageModeling(TFSwinPreTrainedModel):
     ) -> TFSwinForMaskedImageModelingOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, ?56]
+        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
 
         Returns ForMaskedImageModeling(loss, reconstruction).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import signal
@@ -12,12 +11,15 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cache import BlockFormatter, Cache
 from ..diagnostics import Diagnostic, Diagnostics, Location, SpecError, did_you_mean, quoted
 from ..progress import Bar
 from ..spec import Spec, load_spec
+
+if TYPE_CHECKING:
+    from ..language.program import Program
 
 Render = Callable[..., dict[str, str]]
 NO_CACHE = Cache(None)
@@ -83,13 +85,11 @@ def compile_specs(tasks: Sequence[Task], cache: Cache, label: str = "compiling")
     return outcome
 
 
-def render(spec: Spec, package: str, cache: Cache) -> dict[str, str]:
+def render(program: Program, package: str, cache: Cache) -> dict[str, str]:
     """The generator itself, loaded when there is something to render."""
-    from ..render import format_source, render_spec
+    from ..render import format_source, render_program
 
-    if "formatter" not in inspect.signature(render_spec).parameters:
-        return render_spec(spec, package)
-    return render_spec(spec, package, formatter=BlockFormatter(format_source, cache))
+    return render_program(program, package, formatter=BlockFormatter(format_source, cache))
 
 
 def make_tasks(
@@ -162,15 +162,14 @@ def _unpack(made: dict[str, Any]) -> Any:
 
 def compile_spec(task: Task) -> dict[str, Any]:
     """Loads, checks and renders a spec; runs in a worker, so that faults are values."""
+    from ..checking import check_spec
     from ..docs import spec_facts
-    from ..language.program import Program
 
     try:
         spec = load_spec(task.path, task.library_dirs)
         _check_rows(spec, task.rows)
-        program = Program(spec)
-        program.check()
-        files = None if task.render is None else task.render(spec, task.package, task.cache)
+        program = check_spec(spec)
+        files = None if task.render is None else task.render(program, task.package, task.cache)
         facts = spec_facts(program)
         return {"path": task.path, "facts": facts, "files": files, "sources": spec.dependencies}
     except SpecError as error:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, NoReturn
 
-from .. import AUTO
 from ..configuration import PretrainedConfig
 from ..configuration.base import HUB_OPTIONS
 from ..errors import ConfigError, InputError
-from . import PREFIXES, registry
+from . import CLASSES, PREFIXES, registry
 from .config import AutoConfig, find_entry, read_config
 
 
@@ -79,5 +78,5 @@ def _make(framework: str, auto: str) -> type[AutoClass]:
 
 
 globals().update(
-    {cls.__name__: cls for framework in PREFIXES for cls in (_make(framework, n) for n in AUTO)}
+    {cls.__name__: cls for framework in PREFIXES for cls in (_make(framework, n) for n in CLASSES)}
 )

@@ -22,7 +22,7 @@ MAX_BYTES = 10_000_000
 
 @dataclass(frozen=True)
 class Entry:
-    """The classes of one model type. Each is called framework prefix + `prefix` + a model's name."""
+    """The classes of a model type. Each is called framework prefix + `prefix` + a model's name."""
 
     model_type: str
     module: str

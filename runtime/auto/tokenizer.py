@@ -98,49 +98,47 @@ class Tokenizer:
         add_special_tokens: bool = True,
         return_tensors: str = "np",
     ) -> Encoding:
-        """Encodes a text or a list of texts as arrays of one row each.
+        """Encodes a text, or a list of texts, as arrays with a row for each.
 
-        Rows are filled up to the longest one, or to `max_length` with padding="max_length". With
-        `truncation` (or a `max_length` and no word of padding to it) they are cut to `max_length`,
-        by default the model's. `return_tensors`: "np", "pt", "tf" or "jax".
+        Rows are filled up to the longest one, with padding="max_length" up to `max_length`; with
+        `truncation` they are cut to that, which is the model's if it is not given.
+        `return_tensors`: "np", "pt", "tf" or "jax".
         """
+        convert = _converter(return_tensors)
         pairs = _pairs(text, text_pair)
         if truncation:
-            limit = max_length or self.model_max_length
-            if limit is None:
-                raise InputError(key="max_length", expected="a number", found="none")
-            self.backend.enable_truncation(limit)
+            self.backend.enable_truncation(self._limit(max_length))
         try:
             rows = self.backend.encode_batch(pairs, add_special_tokens=add_special_tokens)
         finally:
             self.backend.no_truncation()
         width = max((len(row) for row in rows), default=0)
         if padding == "max_length":
-            limit = max_length or self.model_max_length
-            if limit is None:
-                raise InputError(key="max_length", expected="a number", found="none")
-            width = max(width, limit)
+            width = max(width, self._limit(max_length))
         elif not padding and any(len(row) != width for row in rows):
             what = "texts of different lengths are not one array"
             raise InputError(what, key="padding", expected="True", found=show(padding))
+        if self.pad_token is None and any(len(row) != width for row in rows):
+            hint = "Give one with from_pretrained(..., pad_token=...)"
+            raise InputError("there is no token to fill rows with", key="pad_token", hint=hint)
         arrays = {
             "input_ids": self._filled([row.ids for row in rows], width, self.pad_token_id or 0),
             "token_type_ids": self._filled([row.type_ids for row in rows], width, 0),
             "attention_mask": self._filled([row.attention_mask for row in rows], width, 0),
         }
-        if self.pad_token is None and any(len(row) != width for row in rows):
-            hint = "Give one with from_pretrained(..., pad_token=...)"
-            raise InputError("there is no token to fill rows with", key="pad_token", hint=hint)
-        convert = _converter(return_tensors)
-        return Encoding(
-            (name, convert(array)) for name, array in arrays.items() if name in self.model_input_names
-        )
+        return Encoding((n, convert(arrays[n])) for n in arrays if n in self.model_input_names)
+
+    def _limit(self, max_length: int | None) -> int:
+        limit = max_length or self.model_max_length
+        if limit is None:
+            raise InputError(key="max_length", expected="a number", found="none")
+        return limit
 
     def _filled(self, rows: list[list[int]], width: int, value: int) -> np.ndarray:
         array = np.full((len(rows), width), value, dtype=np.int64)
         for line, row in zip(array, rows, strict=True):
-            part = slice(len(row)) if self.padding_side == "right" else slice(width - len(row), width)
-            line[part] = row
+            start = width - len(row) if self.padding_side == "left" else 0
+            line[start : start + len(row)] = row
         return array
 
     def encode(self, text: str, text_pair: str | None = None, **options: Any) -> list[int]:

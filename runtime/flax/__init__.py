@@ -16,6 +16,7 @@ from .base import Buffer, Layer, Parameter, default_dtype, value
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, StateSpec, cross_cache, kv_cache, with_past
 from .compile import Compiled, compile
+from .composition import auto_model
 from .functional import (
     einsum,
     integers,
@@ -72,6 +73,7 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "auto_model",
     "pair",
     "Block",
     "Buffer",

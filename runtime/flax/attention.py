@@ -110,15 +110,17 @@ def _implementation(name: str) -> Callable:
 
 
 def _masked(scores: jax.Array, mask: Mask) -> jax.Array:
-    """Scores [b, n, s, t] with the least finite number where a key is not allowed.
+    """Scores [b, n, s, t] with the least finite number added where a key is not allowed.
 
+    Added, not put in their place: the gradient of a query without any allowed key is then that of
+    the mean it sees.
     Room of a cache that no token fills yet gets -inf: it takes no part even in the mean that a
     query without any allowed key sees.
     """
     queries, keys = scores.shape[-2:]
     allowed = mask.allowed(queries, keys)
     if allowed is not None:
-        scores = jnp.where(allowed, scores, jnp.finfo(scores.dtype).min)
+        scores += jnp.where(allowed, 0, jnp.finfo(scores.dtype).min)
     written = mask.written(queries, keys)
     if written is not None:
         scores = jnp.where(written, scores, -jnp.inf)

@@ -15,6 +15,7 @@ from .attention import attention, register_attention
 from .blocks import Block
 from .cache import Cache, with_past
 from .compile import compile
+from .composition import auto_model
 from .functional import (
     interpolate,
     l2_normalize,
@@ -60,6 +61,7 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "auto_model",
     "pair",
     "Group",
     "first_given",

@@ -80,7 +80,13 @@ class Mask:
             result = None, True
         else:
             allowed = _conjunction([allowed for _, allowed in found])
-            result = None if allowed is None else _to_additive(allowed, dtype), False
+            added = None if allowed is None else _to_additive(allowed, dtype)
+            if added is not None and isinstance(offset := _offset(past), Tensor):
+                # What no token fills yet of a preallocated cache takes no part even in the mean
+                # that a query without any allowed key sees.
+                written = _columns(keys, device) < offset + queries
+                added = torch.where(written, added, -torch.inf)
+            result = added, False
         # A compiler finds what is computed twice, and cannot let a checkpointed block change this.
         if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
             self._known.append(((queries, keys, dtype, device, dense), result))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from ..sizes import pair
+from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
@@ -17,6 +17,7 @@ from .cache import (
     with_past,
 )
 from .compile import compile
+from .composition import auto_model
 from .functional import (
     einsum,
     integers,
@@ -71,6 +72,7 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "auto_model",
     "pair",
     "NO_TAPS",
     "Block",

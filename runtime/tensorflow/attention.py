@@ -81,7 +81,11 @@ def explicit(
     allowed = mask.allowed(s, t)
     if allowed is not None:
         # The least finite number: a row of nothing else is uniform, where -inf would give NaN.
-        scores = tf.where(allowed, scores, scores.dtype.min)
+        # Added, not put in place: the gradient is then that of the mean as well.
+        scores += tf.where(allowed, tf.zeros((), scores.dtype), scores.dtype.min)
+    written = mask.written(s, t)
+    if written is not None:
+        scores = tf.where(written, scores, tf.constant(-float("inf"), scores.dtype))
     probabilities = tf.cast(tf.nn.softmax(scores, axis=-1), v.dtype)
     if dropout is not None:
         probabilities = dropout(probabilities)

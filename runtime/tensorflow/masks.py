@@ -47,6 +47,16 @@ class Mask:
             self._known[sizes] = self._evaluate(*sizes)
         return self._known[sizes]
 
+    def written(self, queries: Size, keys: Size) -> tf.Tensor | None:
+        """The keys of a preallocated cache that tokens fill: bool [1, 1, 1, t]; None: all of them.
+
+        The rest takes no part even in the mean that a query without any allowed key sees.
+        """
+        past = self.past
+        if past is None or past.capacity is None:
+            return None
+        return (tf.range(keys) < _start(past) + queries)[None, None, None]
+
     def _evaluate(self, queries: Size, keys: Size) -> tf.Tensor | None:
         past = self.past
         parts = [term.allowed(queries, keys, past) for term in self.terms]

@@ -30,6 +30,7 @@ SWAPS = {
 }
 FUNCTIONS = {"tanh": "sigmoid", "sigmoid": "tanh", "sin": "cos", "cos": "sin", "roll": "clone"}
 REARRANGING = {"transpose", "permute", "contiguous", "roll", "flip"}
+SYMMETRIC = {"transpose", "min", "max", "minimum", "maximum"}  # in their first two arguments
 PLUMBING = {"taps", "device", "return_dict", "emit"}  # dropping these breaks the call, no more
 GROWTH = 1.25  # of constants, scales and epsilons
 
@@ -109,7 +110,8 @@ def _call(node, context):
     if name == "Linear" and not any(k.arg == "bias" for k in node.keywords):
         keyword = ast.keyword("bias", ast.Constant(False))
         yield "missing bias", _with(node, keywords=[*copy.deepcopy(node.keywords), keyword])
-    if len(positional) >= 2 and ast.dump(positional[0]) != ast.dump(positional[1]):
+    differ = len(positional) >= 2 and ast.dump(positional[0]) != ast.dump(positional[1])
+    if differ and name not in SYMMETRIC:
         args = copy.deepcopy(node.args)
         args[0], args[1] = args[1], args[0]
         yield "arguments swapped", _with(node, args=args)

@@ -27,7 +27,8 @@ def check(worker):
 
     def check(task):
         report = worker.run(task)
-        assert report.passed, report.text()
+        if not report.passed:
+            pytest.fail(report.text(), pytrace=False)
         if report.gaps:
             pytest.xfail("known gap: " + "; ".join(report.gaps))
 

@@ -1,0 +1,14 @@
+"""Models inside models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..configuration import PretrainedConfig
+
+
+def auto_model(config: PretrainedConfig, **options: Any) -> Any:
+    """The base model of whatever architecture a configuration is of, with random weights."""
+    from ..auto.models import AutoModel  # late: it knows all frameworks
+
+    return AutoModel.from_config(config, **options)

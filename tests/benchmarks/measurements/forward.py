@@ -1,0 +1,70 @@
+"""Latency of a forward pass, beside the reference's and that of the matrix products alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from options import LABELS, Options
+from report import Row, Section
+from settings import LENGTH, MODELS
+from workers import Times, Worker, alternate
+
+FORMS = {
+    "pytorch": ("eager", "compiled"),
+    "tensorflow": ("function", "xla"),
+    "flax": ("jit",),
+}
+CASES = (("bert", 1), ("bert", 8), ("llama", 1), ("swin", 1))
+NAMES = {"bert": "BERT base", "llama": "LLaMA of GPT-2's size", "swin": "Swin tiny"}
+ALLOWED = 1.0  # of the reference's time, each model
+
+
+def measure(options: Options) -> Iterator[Section]:
+    for framework in options.frameworks:
+        rows = []
+        for model, batch in CASES:
+            for form in FORMS[framework]:
+                if form != "compiled" or options.compiled:
+                    rows += _rows(options, framework, form, model, batch)
+        title = f"Forward pass, {LABELS[framework]}, float32, {LENGTH} tokens or 224 pixels"
+        yield Section(title, rows)
+
+
+def _rows(options: Options, framework: str, form: str, model: str, batch: int) -> list[Row]:
+    fields = MODELS[model].fields(options.quick)
+    fields |= {"use_cache": False} if model == "llama" else {}
+    name = f"{NAMES[model]}, batch {batch}, {form}"
+    reference = options.reference_for(framework, MODELS[model].folder)
+    task = {"model": model, "fields": fields, "batch": batch}
+
+    def start(python: str, subject: str, form: str) -> Worker:
+        return stack.enter_context(
+            Worker(python, f"{framework}_{subject}", "forward", form=form, **task)
+        )
+
+    with ExitStack() as stack:
+        workers = {"ours": start(options.product, "ours", form)}
+        workers["limit"] = start(options.product, "limit", form)
+        if reference:
+            workers["theirs"] = start(reference, "reference", form)
+        if reference and form == "eager" and model != "swin":
+            workers["explicit"] = start(reference, "reference", "eager attention")
+        times = alternate(workers, options.count(12), 1 if options.quick else max(2, 6 // batch))
+    rows = [_row(name, times, "theirs")]
+    if "explicit" in times:
+        rows.append(_row(f"{name}, against attn_implementation='eager'", times, "explicit"))
+    return rows
+
+
+def _row(name: str, times: Times, other: str) -> Row:
+    milliseconds = {key: 1000 * times.seconds(key) for key in times.rounds}
+    return Row(
+        name,
+        ours=milliseconds["ours"],
+        reference=milliseconds.get(other),
+        ratios=times.ratios("ours", other),
+        limit=milliseconds["limit"],
+        limit_ratios=times.ratios("ours", "limit"),
+        required=ALLOWED if other in times else None,
+    )

@@ -1,0 +1,86 @@
+"""Measures speed and memory against the reference and against what the machine can do at best.
+
+    python tests/benchmarks/run.py [--only NAME ...] [--quick] [--json OUT] [--markdown OUT]
+
+Nothing is asserted. See README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from report import Section, as_json, markdown, text
+from options import Options
+from workers import WorkerError
+
+MEASUREMENTS = ("forward", "load", "imports", "generator", "compilation", "scan", "decoding")
+
+
+def main() -> int:
+    given = parse()
+    options = Options(
+        product=sys.executable,
+        reference=given.reference_python,
+        reference_tf=given.reference_tf_python,
+        frameworks=tuple(given.frameworks),
+        quick=given.quick,
+        compiled=given.compile,
+        rounds=given.rounds,
+    )
+    facts = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load": round(os.getloadavg()[0], 1),
+        "quick": given.quick,
+    }
+    heading = "{machine}; load average {load} at the start{0}.".format(
+        "; quick run, whose numbers mean little" if given.quick else "", **facts
+    )
+    sections = []
+    for name in given.only or MEASUREMENTS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        module = import_module(f"measurements.{name}")
+        try:
+            for section in module.measure(options):
+                sections.append(section)
+                print(text([section]), end="\n\n", flush=True)
+        except WorkerError as error:
+            sections.append(Section(name, [], [f"failed: {str(error).strip().splitlines()[-1]}"]))
+            print(f"{name} failed:\n{error}", file=sys.stderr)
+    print(f"{heading}\n\n{text(sections)}")
+    if given.json:
+        Path(given.json).write_text(as_json(sections, **facts))
+    if given.markdown:
+        Path(given.markdown).write_text(markdown(sections, heading))
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add = parser.add_argument
+    add("--only", nargs="+", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
+    add("--quick", action="store_true", help="two layers and two rounds: does it still run?")
+    add("--frameworks", nargs="+", default=["pytorch", "tensorflow", "flax"], metavar="NAME")
+    add("--compile", action="store_true", help="torch.compile too (needs a C++ compiler)")
+    add("--rounds", type=int, help="how often processes take turns")
+    add("--json", metavar="OUT")
+    add("--markdown", metavar="OUT")
+    add(
+        "--reference-python",
+        default=os.environ.get("TRIPTYCH_REFERENCE_PYTHON"),
+        help="a Python with the reference in PyTorch [TRIPTYCH_REFERENCE_PYTHON]",
+    )
+    add(
+        "--reference-tf-python",
+        default=os.environ.get("TRIPTYCH_REFERENCE_TF_PYTHON"),
+        help="one with its TensorFlow and Flax classes [TRIPTYCH_REFERENCE_TF_PYTHON]",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The reference in Flax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from settings import inputs
+from subjects.memory import measured
+from subjects.theirs import configured, model_class
+
+
+def _function(model: str, fields: dict, batch: int) -> tuple:
+    found, config = configured("Flax", model, fields)
+    network = found(config)
+    arrays = {n: jnp.asarray(x) for n, x in inputs(model, fields, batch).items()}
+    return jax.jit(lambda params, arrays: network(**arrays, params=params)), network.params, arrays
+
+
+def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
+    function, params, arrays = _function(model, fields, batch)
+    return lambda: jax.block_until_ready(function(params, arrays).last_hidden_state)
+
+
+def compilation(model: str, fields: dict, batch: int, form: str) -> dict:
+    function, params, arrays = _function(model, fields, batch)
+    start = perf_counter()
+    lowered = function.lower(params, arrays)
+    traced = perf_counter()
+    lowered.compile()
+    return {"trace": traced - start, "compile": perf_counter() - traced}
+
+
+def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], object]:
+    found, config = configured("Flax", "small-llama", fields, "ForCausalLM")
+    model, start = found(config), np.arange(1, prompt + 1)[None]
+
+    def run() -> object:
+        options = {"do_sample": False, "max_new_tokens": tokens}
+        return np.asarray(model.generate(start, **options).sequences)
+
+    return run
+
+
+def load(model: str, folder: str) -> dict:
+    found = model_class("Flax", model)
+    return measured(
+        lambda: found.from_pretrained(folder),
+        lambda model: map(np.asarray, jax.tree.leaves(model.params)),
+    )

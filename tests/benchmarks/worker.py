@@ -1,0 +1,41 @@
+"""A process in which one subject runs: `worker.py SUBJECT TASK OPTIONS`, started by `workers.py`.
+
+TASK is a function of `subjects/SUBJECT.py`, called with OPTIONS (JSON). What it returns is either
+a result, which is reported, or a function without arguments, which is then called and timed as
+often as the lines of standard input say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from time import perf_counter
+
+
+def main() -> None:
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    subject, task, options = sys.argv[1:]
+
+    def answer(value: object) -> None:
+        channel.write(json.dumps(value) + "\n")
+        channel.flush()
+
+    work = getattr(import_module(f"subjects.{subject}"), task)(**json.loads(options))
+    if not callable(work):
+        answer(work)
+        return
+    answer("ready")
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(int(line)):
+            start = perf_counter()
+            work()
+            seconds.append(perf_counter() - start)
+        answer(seconds)
+
+
+if __name__ == "__main__":
+    main()

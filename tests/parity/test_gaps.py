@@ -1,0 +1,52 @@
+"""Known gaps are stated in data, and only those that there are."""
+
+from fnmatch import fnmatchcase
+
+import pytest
+from references import case as cases
+
+from parity import gaps
+
+
+def test_every_stated_gap_is_met_by_a_recorded_probe():
+    recorded = {
+        (loaded.class_name, name)
+        for loaded in map(cases.load, cases.find() if gaps.stated() else ())
+        for probe in loaded.probes.values()
+        for call in probe.calls
+        for name in (*call.inputs(), *call.kwargs)
+    }
+    for row in gaps.stated():
+        assert row["reason"]
+        met = [c for c, name in recorded if fnmatchcase(c, row["class"]) and name == row["input"]]
+        assert met, row
+
+
+def test_reasons(monkeypatch):
+    rows = [{"class": "Bert*", "input": "x", "reason": "why", "frameworks": ["flax"]}]
+    monkeypatch.setattr(gaps, "stated", lambda: rows)
+    assert gaps.reason("flax", "BertModel", "x") == "why"
+    assert gaps.reason("flax", "BertModel", "y") is None
+    assert gaps.reason("pytorch", "BertModel", "x") is None
+    assert gaps.reason("flax", "LlamaModel", "x") is None
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_missing_input_fails_unless_it_is_stated(declared, monkeypatch):
+    from types import SimpleNamespace
+
+    from parity.harness import Session
+    from parity.report import Report
+
+    rows = [{"class": "Toy", "input": "x", "reason": "why"}] if declared else []
+    monkeypatch.setattr(gaps, "stated", lambda: rows)
+    session = Session.__new__(Session)
+    session.report, session.model_class = Report(), None
+    session.adapter = SimpleNamespace(name="flax", parameters_of_call=lambda c: ["ids"])
+    session.case = SimpleNamespace(class_name="Toy")
+    call = SimpleNamespace(inputs=lambda: {"ids": 0, "x": 0}, kwargs={})
+    assert not session.takes(SimpleNamespace(name="p", kind="call", calls=[call]))
+    assert session.report.gaps == (["why"] if declared else [])
+    assert bool(session.report.failures) is not declared
+    known = SimpleNamespace(inputs=lambda: {"ids": 0}, kwargs={})
+    assert session.takes(SimpleNamespace(name="p", kind="call", calls=[known]))
