@@ -264,8 +264,10 @@ class CallMixin:
         bound, _ = self.bind(node, kind.kind, module.inputs)
         arguments = {key: self.expr(value) for key, value in bound.items()}
         result = self.call_type(node, kind, module, arguments)
-        for tap in module.taps:
-            self.taps[tap] = None
+        if self.module_source.model and isinstance(layer, ir.LayerRef):
+            self.tap_sources.setdefault(layer.path[0], module.taps)
+        else:
+            self.taps.update(dict.fromkeys(module.taps))
         self.effects |= {"past"} if module.stateful else set()
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
 

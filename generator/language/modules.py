@@ -63,6 +63,7 @@ class Checker(StatementMixin, ConstructorMixin):
         self.renames = dict(source.renames or {})
         self.source: Source | None = None
         self.taps: dict[str, None] = {}
+        self.tap_sources: dict[str, tuple[str, ...]] = {}  # of a model: layer -> what it emits
         self.sub_taps: list[str] = []
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
@@ -249,7 +250,8 @@ class Checker(StatementMixin, ConstructorMixin):
             self.errors.error(value_location(data, "forward"), f"{self.name}: the forward returns nothing")
         if self.failed or self.result is None:
             return None
-        taps = [*self.sub_taps, *(tap for tap in self.taps if tap not in self.sub_taps)]
+        scopes = self.tap_scopes()
+        taps = list(dict.fromkeys([*self.sub_taps, *self.scoped_taps(scopes), *self.taps]))
         return ir.Module(
             name=self.name,
             doc=data.get("doc"),
@@ -265,10 +267,27 @@ class Checker(StatementMixin, ConstructorMixin):
             model=self.module_source.model,
             aliases=tuple(data.get("aliases", ())),
             taps=tuple(taps),
+            scopes=tuple(scopes.items()),
             stateful="past" in self.effects,
             returns_cache=self.returns_cache or bool("past" in self.effects and not self.calls_model(body)),
             uses_training=self.uses_training,
         )
+
+    def tap_scopes(self) -> dict[str, tuple[str, ...]]:
+        """Taps that several layers of a model emit: they get the layer's name (`encoder_attentions`)."""
+        counts: dict[str, int] = {}
+        for taps in self.tap_sources.values():
+            for tap in taps:
+                counts[tap] = counts.get(tap, 0) + 1
+        shared = {layer: tuple(t for t in taps if counts[t] > 1) for layer, taps in self.tap_sources.items()}
+        return {layer: taps for layer, taps in shared.items() if taps}
+
+    def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
+        return [
+            f"{layer}_{tap}" if tap in scopes.get(layer, ()) else tap
+            for layer, taps in self.tap_sources.items()
+            for tap in taps
+        ]
 
     def check_interface(self) -> ir.Module:
         """An interface is a model of which only inputs and outputs are known."""

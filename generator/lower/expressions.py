@@ -200,8 +200,15 @@ class ExpressionWriter:
             if module.stateful:
                 keywords["past"] = trees.name(self.past_name(node.layer))
             if module.taps:
-                keywords["taps"] = trees.name("taps")
+                keywords["taps"] = self.taps_for(node.layer)
         return ast.Call(layer, positional, [ast.keyword(k, v) for k, v in keywords.items()])
+
+    def taps_for(self, layer: ir.Expr) -> ast.expr:
+        scopes = dict(self.module.scopes) if self.module is not None else {}
+        if isinstance(layer, ir.LayerRef) and layer.path[0] in scopes:
+            names = [ast.Constant(name) for name in (layer.path[0], *scopes[layer.path[0]])]
+            return trees.call("taps.scope", *names)
+        return trees.name("taps")
 
     def split_arguments(self, arguments, module) -> tuple[list[ast.expr], dict[str, ast.expr]]:
         return [value for _, value in arguments], {}

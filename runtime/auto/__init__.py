@@ -1,8 +1,7 @@
 """Classes that find out themselves which architecture a checkpoint has."""
 
-# What a framework's classes are called, and the extra that it comes with.
+# What the names of a framework's classes begin with.
 PREFIXES = {"pytorch": "", "tensorflow": "TF", "flax": "Flax"}
-EXTRAS = {"pytorch": "torch", "tensorflow": "tensorflow", "flax": "flax"}
 
 TASKS = (
     "PreTraining",

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from ..configuration import register_lookup
-from ..errors import ConfigError, InputError, MissingFrameworkError, nearest, show
+from ..errors import ConfigError, InputError, nearest, show
 from ..files import read_json
-from . import EXTRAS, PREFIXES
+from . import PREFIXES
 
 OWN = "triptych.models"
 FILE = "registry.json"
@@ -43,19 +43,9 @@ class Entry:
 
     def model_class(self, name: str, framework: str) -> type:
         """The class of one of `names` in a framework, which it imports."""
-        _import_framework(framework)
+        importlib.import_module(f"..{framework}", __package__)  # says so if it is not installed
         package = importlib.import_module(self.module)
         return getattr(package, f"{PREFIXES[framework]}{self.prefix}{name}")
-
-
-def _import_framework(framework: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"..{framework}", __package__)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if isinstance(error, MissingFrameworkError) or missing in ("", "triptych"):
-            raise
-        raise MissingFrameworkError(EXTRAS[framework], f"for {framework} models") from error
 
 
 # Packages that were registered, after the one that comes with Triptych.

@@ -10,6 +10,7 @@ try:
 except ImportError as error:
     raise MissingFrameworkError("torch") from error
 
+from . import trees  # noqa: F401, E402 (registers caches)
 from .activations import activation, gelu
 from .attention import attention, register_attention
 from .blocks import Block

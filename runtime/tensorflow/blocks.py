@@ -61,7 +61,7 @@ class Block(Layer):
         results = list(tf.recompute_grad(run)(*(leaves[place] for place in places)))
         count = len(results) - len(shown)
         for name, value in zip(shown, results[count:], strict=True):
-            taps.add(**{name: value})
+            taps.extend({name: [value]})
         return tf.nest.pack_sequence_as(structure[0], results[:count])
 
 

@@ -23,6 +23,8 @@ MEASUREMENTS = ("forward", "load", "imports", "generator", "compilation", "scan"
 
 def main() -> int:
     given = parse()
+    os.environ["BENCHMARK_CLOCK"] = given.clock
+    os.environ["BENCHMARK_THREADS"] = str(given.threads or "")
     options = Options(
         product=sys.executable,
         reference=given.reference_python,
@@ -35,11 +37,11 @@ def main() -> int:
     facts = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load": round(os.getloadavg()[0], 1),
+        "threads": given.threads,
+        "clock": given.clock,
         "quick": given.quick,
     }
-    heading = "{machine}; load average {load} at the start{0}.".format(
-        "; quick run, whose numbers mean little" if given.quick else "", **facts
-    )
+    heading = _heading(facts)
     sections = []
     for name in given.only or MEASUREMENTS:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -59,6 +61,14 @@ def main() -> int:
     return 0
 
 
+def _heading(facts: dict) -> str:
+    parts = ["{machine}", "load average {load} at the start"]
+    parts += ["{threads} threads"] if facts["threads"] else []
+    parts += ["processor time"] if facts["clock"] == "cpu" else []
+    parts += ["a quick run, whose numbers mean little"] if facts["quick"] else []
+    return "; ".join(parts).format(**facts) + "."
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
@@ -67,6 +77,8 @@ def parse() -> argparse.Namespace:
     add("--frameworks", nargs="+", default=["pytorch", "tensorflow", "flax"], metavar="NAME")
     add("--compile", action="store_true", help="torch.compile too (needs a C++ compiler)")
     add("--rounds", type=int, help="how often processes take turns")
+    add("--threads", type=int, help="cores that a process may use")
+    add("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for one thread, among others")
     add("--json", metavar="OUT")
     add("--markdown", metavar="OUT")
     add(

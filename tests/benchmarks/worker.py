@@ -3,6 +3,9 @@
 TASK is a function of `subjects/SUBJECT.py`, called with OPTIONS (JSON). What it returns is either
 a result, which is reported, or a function without arguments, which is then called and timed as
 often as the lines of standard input say.
+
+BENCHMARK_THREADS limits the process to so many cores, and so the threads that libraries start;
+with BENCHMARK_CLOCK=cpu its own processor time is counted instead of the time that passes.
 """
 
 from __future__ import annotations
@@ -11,13 +14,16 @@ import json
 import os
 import sys
 from importlib import import_module
-from time import perf_counter
+from time import perf_counter, process_time
 
 
 def main() -> None:
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     subject, task, options = sys.argv[1:]
+    if threads := os.environ.get("BENCHMARK_THREADS"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(threads) :])
+    clock = process_time if os.environ.get("BENCHMARK_CLOCK") == "cpu" else perf_counter
 
     def answer(value: object) -> None:
         channel.write(json.dumps(value) + "\n")
@@ -31,9 +37,9 @@ def main() -> None:
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
-            start = perf_counter()
+            start = clock()
             work()
-            seconds.append(perf_counter() - start)
+            seconds.append(clock() - start)
         answer(seconds)
 
 
