@@ -36,7 +36,9 @@ class Opaque:
         return f"{self.operation}({', '.join(arguments)})"
 
 
-INFIX = ("//", "%", "**")
+INFIX = ("//", "%", "**", "*")
+MAX_TERMS = 400  # of one product; a longer one is only equal to itself
+MAX_POWER = 64
 UNKNOWN_NAME = re.compile(r"\?\d+")  # sizes that nothing is known about are numbered
 FOLD: dict[str, Callable[..., int]] = {
     "//": lambda a, b: a // b,
@@ -79,9 +81,12 @@ class Dim:
         return self + (-Dim.of(other))
 
     def __mul__(self, other: Dim | int) -> Dim:
+        other = Dim.of(other)
+        if len(self.terms) * len(other.terms) > MAX_TERMS:
+            return Dim.of(Opaque("*", (self, other)))
         terms: dict[tuple, Fraction] = {}
         for left, a in self.terms:
-            for right, b in Dim.of(other).terms:
+            for right, b in other.terms:
                 powers: dict[Atom, int] = dict(left)
                 for atom, power in right:
                     powers[atom] = powers.get(atom, 0) + power
@@ -175,8 +180,12 @@ def opaque(operation: str, *arguments: Dim) -> Dim:
     constants = [argument.constant for argument in arguments]
     if operation == "|1" and constants[0] == 1:
         return Dim.of(1)
+    if operation == "*":
+        return arguments[0] * arguments[1]
     if operation in FOLD and all(value is not None for value in constants):
         if operation in ("//", "%") and constants[1] == 0:
+            return Dim.of(Opaque(operation, arguments))
+        if operation == "**" and not 0 <= constants[1] <= MAX_POWER:
             return Dim.of(Opaque(operation, arguments))
         return Dim.of(FOLD[operation](*constants))
     if operation == "//" and constants[1] == 1:

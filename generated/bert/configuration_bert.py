@@ -7,8 +7,7 @@ from triptych.configuration import PretrainedConfig, field
 
 
 class BertConfig(PretrainedConfig):
-    """Bidirectional transformer encoder, pretrained on masked tokens and on whether two sentences
-    follow each other."""
+    """Bidirectional encoder, pretrained on masked tokens and on which sentences follow others."""
 
     model_type = "bert"
 

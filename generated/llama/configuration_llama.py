@@ -30,9 +30,7 @@ class LlamaConfig(PretrainedConfig):
     )
     tie_word_embeddings: bool = False
     rope_theta: float = 10000.0
-    rope_scaling: dict | None = field(
-        None, doc="how longer inputs are reached: rope_type and its numbers"
-    )
+    rope_scaling: dict | None = field(None, doc="how longer inputs are reached")
     attention_bias: bool = False
     attention_dropout: float = 0.0
     mlp_bias: bool = False

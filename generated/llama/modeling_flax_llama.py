@@ -124,8 +124,7 @@ def rotary_frequencies(
     scaling: dict | None = None,
     trained: int | None = None,
 ) -> tuple[jax.Array, float]:
-    """Angle per position of each pair, and what cos and sin are multiplied by, for every kind of
-    scaling."""
+    """The angle per position of each pair, and a factor of cos and sin, by kind of scaling."""
     exponent = jnp.arange(0, dim, 2).astype(jnp.float32) / dim
     frequency = 1.0 / theta**exponent
     if scaling is None:
@@ -143,17 +142,13 @@ def rotary_frequencies(
     if kind == "yarn":
         # slow waves are interpolated, fast ones kept, those between blended (YaRN section 3.2)
         factor = scaling["factor"]
-        original = (
-            scaling["original_max_position_embeddings"]
-            if scaling.get("original_max_position_embeddings")
-            else longest
-        )
-        low = yarn_corner(
-            scaling["beta_fast"] if scaling.get("beta_fast") else 32, dim, theta, original
-        )
-        high = yarn_corner(
-            scaling["beta_slow"] if scaling.get("beta_slow") else 1, dim, theta, original
-        )
+        original = longest
+        if scaling.get("original_max_position_embeddings"):
+            original = scaling["original_max_position_embeddings"]
+        fast = scaling["beta_fast"] if scaling.get("beta_fast") else 32
+        slow = scaling["beta_slow"] if scaling.get("beta_slow") else 1
+        low = yarn_corner(fast, dim, theta, original)
+        high = yarn_corner(slow, dim, theta, original)
         if scaling.get("truncate", True):
             low, high = math.floor(low), math.ceil(high)
         low, high = max(low, 0), min(high, dim - 1)
@@ -163,9 +158,8 @@ def rotary_frequencies(
         scale = scaling.get("attention_factor")
         if scale is None:
             if scaling.get("mscale") and scaling.get("mscale_all_dim"):
-                scale = yarn_scale(factor, scaling["mscale"]) / yarn_scale(
-                    factor, scaling["mscale_all_dim"]
-                )
+                scale = yarn_scale(factor, scaling["mscale"])
+                scale = scale / yarn_scale(factor, scaling["mscale_all_dim"])
             else:
                 scale = yarn_scale(factor, 1.0)
         return frequency, scale
@@ -327,8 +321,7 @@ class FlaxLlamaDecoderLayer(Block):
 
 
 class FlaxLlamaRotaryEmbedding(nnx.Module):
-    """cos and sin of the angle of every position and pair, in float32 (bf16 has no integers beyond
-    256)."""
+    """cos and sin of every angle, in float32 (bf16 has no integers beyond 256)."""
 
     def __init__(self, config: LlamaConfig, *, rngs: nnx.Rngs):
         self.head_dim = config.head_dim

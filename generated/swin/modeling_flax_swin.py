@@ -81,12 +81,66 @@ def window_offsets(
     window: int,
     widest: int,
 ) -> jax.Array:
-    """For each pair of positions in a window, the row of the bias table that belongs to their
-    offset."""
+    """For each pair of positions in a window, the row of the bias table for their offset."""
     at = jnp.arange(window)
     offset = at[:, None] - at[None, :] + (widest - 1)
     index = offset[:, None, :, None] * (2 * widest - 1) + offset[None, :, None, :]
     return index.reshape(-1, window * window)
+
+
+def shifted_windows(
+    window: int,
+    shift: int,
+    rows: int,
+    columns: int,
+) -> jax.Array:
+    """After a cyclic shift of the grid, which positions of a window come from the same region."""
+    y = jnp.arange(rows * window)
+    x = jnp.arange(columns * window)
+    y = (y >= (rows - 1) * window).astype(jnp.int32) + (y >= rows * window - shift).astype(
+        jnp.int32
+    )
+    x = (x >= (columns - 1) * window).astype(jnp.int32) + (x >= columns * window - shift).astype(
+        jnp.int32
+    )
+    region = (
+        (y[:, None] * 3 + x[None, :])
+        .reshape(rows, window, columns, window)
+        .transpose(0, 2, 1, 3)
+        .reshape(-1, window * window)
+    )
+    return region[:, None, :, None] == region[:, None, None, :]
+
+
+def split_windows(
+    x: jax.Array,
+    window: int,
+    rows: int,
+    columns: int,
+) -> jax.Array:
+    """A grid as a batch of windows, those of one image in a row."""
+    b, _, _, d = x.shape
+    return (
+        x.reshape(b, rows, window, columns, window, d)
+        .transpose(0, 1, 3, 2, 4, 5)
+        .reshape(-1, window * window, d)
+    )
+
+
+def join_windows(
+    x: jax.Array,
+    window: int,
+    count: int,
+    rows: int,
+    columns: int,
+) -> jax.Array:
+    """The inverse of split_windows, for a batch of `count` images."""
+    d = x.shape[2]
+    return (
+        x.reshape(count, rows, columns, window, window, d)
+        .transpose(0, 1, 3, 2, 4, 5)
+        .reshape(count, -1, columns * window, d)
+    )
 
 
 class FlaxSwinEmbeddings(nnx.Module):
@@ -99,11 +153,8 @@ class FlaxSwinEmbeddings(nnx.Module):
         self.patch_size = config.patch_size
         self.embed_dim = config.embed_dim
         self.use_absolute_embeddings = config.use_absolute_embeddings
-        num_patches = (
-            pair(config.image_size)[0]
-            // config.patch_size
-            * (pair(config.image_size)[1] // config.patch_size)
-        )
+        grid = pair(config.image_size)
+        num_patches = grid[0] // config.patch_size * (grid[1] // config.patch_size)
         self.projection = Conv2d(
             config.num_channels,
             config.embed_dim,
@@ -212,7 +263,6 @@ class FlaxSwinBlock(Block):
         rngs: nnx.Rngs,
     ):
         self.shifted = shifted
-        self.dim = dim
         self.window_size = config.window_size
         self.layernorm_before = LayerNorm(dim, eps=config.layer_norm_eps, rngs=rngs)
         self.attention = FlaxSwinSelfAttention(config, dim, heads, tapped, rngs=rngs)
@@ -242,38 +292,12 @@ class FlaxSwinBlock(Block):
         attend = None
         if shift > 0:
             x = jnp.roll(x, [-shift, -shift], [1, 2])
-            # after the roll, only positions of the same region may attend to one another
-            y_at = jnp.arange(rows * window)
-            x_at = jnp.arange(columns * window)
-            y_region = (y_at >= (rows - 1) * window).astype(jnp.int32) + (
-                y_at >= rows * window - shift
-            ).astype(jnp.int32)
-            x_region = (x_at >= (columns - 1) * window).astype(jnp.int32) + (
-                x_at >= columns * window - shift
-            ).astype(jnp.int32)
-            region = y_region[:, None] * 3 + x_region[None, :]
-            region = (
-                region.reshape(rows, window, columns, window)
-                .transpose(0, 2, 1, 3)
-                .reshape(-1, window * window)
-            )
-            together = region[:, None, :, None] == region[:, None, None, :]
             b = hidden.shape[0]
-            attend = allow(jnp.tile(together, [b, 1, 1, 1]))
+            attend = allow(jnp.tile(shifted_windows(window, shift, rows, columns), [b, 1, 1, 1]))
+        x = self.attention(window, split_windows(x, window, rows, columns), attend, taps=taps)
+        x = self.attention_dropout(self.attention_output(x))
         b = hidden.shape[0]
-        x = (
-            x.reshape(b, rows, window, columns, window, self.dim)
-            .transpose(0, 1, 3, 2, 4, 5)
-            .reshape(-1, window * window, self.dim)
-        )
-        x = self.attention_dropout(
-            self.attention_output(self.attention(window, x, attend, taps=taps))
-        )
-        x = (
-            x.reshape(b, rows, columns, window, window, self.dim)
-            .transpose(0, 1, 3, 2, 4, 5)
-            .reshape(b, -1, columns * window, self.dim)
-        )
+        x = join_windows(x, window, b, rows, columns)
         if shift > 0:
             x = jnp.roll(x, [shift, shift], [1, 2])
         hidden = hidden + self.drop_path(x[:, :h, :w])
@@ -469,7 +493,7 @@ class FlaxSwinModel(FlaxSwinPreTrainedModel):
 
 
 class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
-    """A class for the whole image."""
+    """A class for a whole image, read from the pooled output."""
 
     def __init__(self, config: SwinConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
@@ -569,9 +593,8 @@ class FlaxSwinForMaskedImageModeling(FlaxSwinPreTrainedModel):
         )
         loss = None
         if bool_masked_pos is not None:
-            masked = jnp.expand_dims(
-                bool_masked_pos.reshape(b, int(bool_masked_pos.shape[1] ** 0.5), -1), 1
-            )
+            rows = int(bool_masked_pos.shape[1] ** 0.5)
+            masked = jnp.expand_dims(bool_masked_pos.reshape(b, rows, -1), 1)
             masked = jnp.repeat(
                 jnp.repeat(masked, self.config.patch_size, axis=2), self.config.patch_size, axis=3
             )

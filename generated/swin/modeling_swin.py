@@ -71,12 +71,64 @@ def window_offsets(
     window: int,
     widest: int,
 ) -> Tensor:
-    """For each pair of positions in a window, the row of the bias table that belongs to their
-    offset."""
+    """For each pair of positions in a window, the row of the bias table for their offset."""
     at = torch.arange(window, device=None)
     offset = at[:, None] - at[None, :] + (widest - 1)
     index = offset[:, None, :, None] * (2 * widest - 1) + offset[None, :, None, :]
     return index.reshape(-1, window * window)
+
+
+def shifted_windows(
+    window: int,
+    shift: int,
+    rows: int,
+    columns: int,
+) -> Tensor:
+    """After a cyclic shift of the grid, which positions of a window come from the same region."""
+    y = torch.arange(rows * window, device=None)
+    x = torch.arange(columns * window, device=y.device)
+    y = (y >= (rows - 1) * window).to(torch.int64) + (y >= rows * window - shift).to(torch.int64)
+    x = (x >= (columns - 1) * window).to(torch.int64) + (x >= columns * window - shift).to(
+        torch.int64
+    )
+    region = (
+        (y[:, None] * 3 + x[None, :])
+        .reshape(rows, window, columns, window)
+        .transpose(1, 2)
+        .reshape(-1, window * window)
+    )
+    return region[:, None, :, None] == region[:, None, None, :]
+
+
+def split_windows(
+    x: Tensor,
+    window: int,
+    rows: int,
+    columns: int,
+) -> Tensor:
+    """A grid as a batch of windows, those of one image in a row."""
+    b, _, _, d = x.shape
+    return (
+        x.reshape(b, rows, window, columns, window, d)
+        .transpose(2, 3)
+        .reshape(-1, window * window, d)
+    )
+
+
+def join_windows(
+    x: Tensor,
+    window: int,
+    count: int,
+    rows: int,
+    columns: int,
+) -> Tensor:
+    """The inverse of split_windows, for a batch of `count` images."""
+    d = x.shape[2]
+    return (
+        x.reshape(count, rows, columns, window, window, d)
+        .transpose(2, 3)
+        .reshape(count, -1, columns * window, d)
+    )
 
 
 class SwinEmbeddings(nn.Module):
@@ -85,11 +137,8 @@ class SwinEmbeddings(nn.Module):
         self.use_mask_token = use_mask_token
         self.patch_size = config.patch_size
         self.use_absolute_embeddings = config.use_absolute_embeddings
-        num_patches = (
-            pair(config.image_size)[0]
-            // config.patch_size
-            * (pair(config.image_size)[1] // config.patch_size)
-        )
+        grid = pair(config.image_size)
+        num_patches = grid[0] // config.patch_size * (grid[1] // config.patch_size)
         self.patch_embeddings = Group(
             projection=nn.Conv2d(
                 config.num_channels, config.embed_dim, config.patch_size, stride=config.patch_size
@@ -190,7 +239,6 @@ class SwinBlock(Block):
     ):
         super().__init__()
         self.shifted = shifted
-        self.dim = dim
         self.window_size = config.window_size
         self.layernorm_before = nn.LayerNorm(dim, eps=config.layer_norm_eps)
         self.attention = Group(
@@ -222,38 +270,12 @@ class SwinBlock(Block):
         attend = None
         if shift > 0:
             x = torch.roll(x, [-shift, -shift], [1, 2])
-            # after the roll, only positions of the same region may attend to one another
-            y_at = torch.arange(rows * window, device=hidden.device)
-            x_at = torch.arange(columns * window, device=hidden.device)
-            y_region = (y_at >= (rows - 1) * window).to(torch.int64) + (
-                y_at >= rows * window - shift
-            ).to(torch.int64)
-            x_region = (x_at >= (columns - 1) * window).to(torch.int64) + (
-                x_at >= columns * window - shift
-            ).to(torch.int64)
-            region = y_region[:, None] * 3 + x_region[None, :]
-            region = (
-                region.reshape(rows, window, columns, window)
-                .transpose(1, 2)
-                .reshape(-1, window * window)
-            )
-            together = region[:, None, :, None] == region[:, None, None, :]
             b = hidden.shape[0]
-            attend = allow(together.repeat([b, 1, 1, 1]))
+            attend = allow(shifted_windows(window, shift, rows, columns).repeat([b, 1, 1, 1]))
+        x = self.attention.self(window, split_windows(x, window, rows, columns), attend, taps=taps)
+        x = self.attention_dropout(self.attention.output.dense(x))
         b = hidden.shape[0]
-        x = (
-            x.reshape(b, rows, window, columns, window, self.dim)
-            .transpose(2, 3)
-            .reshape(-1, window * window, self.dim)
-        )
-        x = self.attention_dropout(
-            self.attention.output.dense(self.attention.self(window, x, attend, taps=taps))
-        )
-        x = (
-            x.reshape(b, rows, columns, window, window, self.dim)
-            .transpose(2, 3)
-            .reshape(b, -1, columns * window, self.dim)
-        )
+        x = join_windows(x, window, b, rows, columns)
         if shift > 0:
             x = torch.roll(x, [shift, shift], [1, 2])
         hidden = hidden + self.drop_path(x[:, :h, :w])
@@ -427,7 +449,7 @@ class SwinModel(SwinPreTrainedModel):
 
 
 class SwinForImageClassification(SwinPreTrainedModel):
-    """A class for the whole image."""
+    """A class for a whole image, read from the pooled output."""
 
     def __init__(self, config: SwinConfig):
         super().__init__(config)
@@ -524,9 +546,8 @@ class SwinForMaskedImageModeling(SwinPreTrainedModel):
         )
         loss = None
         if bool_masked_pos is not None:
-            masked = bool_masked_pos.unflatten(
-                -1, (int(bool_masked_pos.shape[1] ** 0.5), -1)
-            ).unsqueeze(1)
+            rows = int(bool_masked_pos.shape[1] ** 0.5)
+            masked = bool_masked_pos.unflatten(-1, (rows, -1)).unsqueeze(1)
             masked = torch.repeat_interleave(
                 torch.repeat_interleave(masked, self.config.patch_size, dim=2),
                 self.config.patch_size,

@@ -78,12 +78,62 @@ def window_offsets(
     window: int,
     widest: int,
 ) -> tf.Tensor:
-    """For each pair of positions in a window, the row of the bias table that belongs to their
-    offset."""
+    """For each pair of positions in a window, the row of the bias table for their offset."""
     at = tf.range(window)
     offset = at[:, None] - at[None, :] + (widest - 1)
     index = offset[:, None, :, None] * (2 * widest - 1) + offset[None, :, None, :]
     return tf.reshape(index, [-1, window * window])
+
+
+def shifted_windows(
+    window: int,
+    shift: int,
+    rows: int,
+    columns: int,
+) -> tf.Tensor:
+    """After a cyclic shift of the grid, which positions of a window come from the same region."""
+    y = tf.range(rows * window)
+    x = tf.range(columns * window)
+    y = tf.cast(y >= (rows - 1) * window, tf.int32) + tf.cast(y >= rows * window - shift, tf.int32)
+    x = tf.cast(x >= (columns - 1) * window, tf.int32) + tf.cast(
+        x >= columns * window - shift, tf.int32
+    )
+    region = tf.reshape(
+        tf.transpose(
+            tf.reshape(y[:, None] * 3 + x[None, :], [rows, window, columns, window]), [0, 2, 1, 3]
+        ),
+        [-1, window * window],
+    )
+    return region[:, None, :, None] == region[:, None, None, :]
+
+
+def split_windows(
+    x: tf.Tensor,
+    window: int,
+    rows: int,
+    columns: int,
+) -> tf.Tensor:
+    """A grid as a batch of windows, those of one image in a row."""
+    b, _, _, d = shape_of(x)
+    return tf.reshape(
+        tf.transpose(tf.reshape(x, [b, rows, window, columns, window, d]), [0, 1, 3, 2, 4, 5]),
+        [-1, window * window, d],
+    )
+
+
+def join_windows(
+    x: tf.Tensor,
+    window: int,
+    count: int,
+    rows: int,
+    columns: int,
+) -> tf.Tensor:
+    """The inverse of split_windows, for a batch of `count` images."""
+    d = shape_of(x)[2]
+    return tf.reshape(
+        tf.transpose(tf.reshape(x, [count, rows, columns, window, window, d]), [0, 1, 3, 2, 4, 5]),
+        [count, -1, columns * window, d],
+    )
 
 
 class TFSwinEmbeddings(Layer):
@@ -97,11 +147,8 @@ class TFSwinEmbeddings(Layer):
         self.patch_size = config.patch_size
         self.embed_dim = config.embed_dim
         self.use_absolute_embeddings = config.use_absolute_embeddings
-        num_patches = (
-            pair(config.image_size)[0]
-            // config.patch_size
-            * (pair(config.image_size)[1] // config.patch_size)
-        )
+        grid = pair(config.image_size)
+        num_patches = grid[0] // config.patch_size * (grid[1] // config.patch_size)
         self.projection = Conv2d(
             config.num_channels, config.embed_dim, config.patch_size, stride=config.patch_size
         )
@@ -219,7 +266,6 @@ class TFSwinBlock(Block):
     ):
         super().__init__(**kwargs)
         self.shifted = shifted
-        self.dim = dim
         self.window_size = config.window_size
         self.layernorm_before = LayerNorm(dim, eps=config.layer_norm_eps)
         self.attention = TFSwinSelfAttention(config, dim, heads, tapped)
@@ -250,39 +296,14 @@ class TFSwinBlock(Block):
         attend = None
         if shift > 0:
             x = tf.roll(x, [-shift, -shift], [1, 2])
-            # after the roll, only positions of the same region may attend to one another
-            y_at = tf.range(rows * window)
-            x_at = tf.range(columns * window)
-            y_region = tf.cast(y_at >= (rows - 1) * window, tf.int32) + tf.cast(
-                y_at >= rows * window - shift, tf.int32
-            )
-            x_region = tf.cast(x_at >= (columns - 1) * window, tf.int32) + tf.cast(
-                x_at >= columns * window - shift, tf.int32
-            )
-            region = y_region[:, None] * 3 + x_region[None, :]
-            region = tf.reshape(
-                tf.transpose(tf.reshape(region, [rows, window, columns, window]), [0, 2, 1, 3]),
-                [-1, window * window],
-            )
-            together = region[:, None, :, None] == region[:, None, None, :]
             b = shape_of(hidden)[0]
-            attend = allow(tf.tile(together, [b, 1, 1, 1]))
+            attend = allow(tf.tile(shifted_windows(window, shift, rows, columns), [b, 1, 1, 1]))
+        x = self.attention(
+            window, hidden=split_windows(x, window, rows, columns), attend=attend, taps=taps
+        )
+        x = self.attention_dropout(self.attention_output(x))
         b = shape_of(hidden)[0]
-        x = tf.reshape(
-            tf.transpose(
-                tf.reshape(x, [b, rows, window, columns, window, self.dim]), [0, 1, 3, 2, 4, 5]
-            ),
-            [-1, window * window, self.dim],
-        )
-        x = self.attention_dropout(
-            self.attention_output(self.attention(window, hidden=x, attend=attend, taps=taps))
-        )
-        x = tf.reshape(
-            tf.transpose(
-                tf.reshape(x, [b, rows, columns, window, window, self.dim]), [0, 1, 3, 2, 4, 5]
-            ),
-            [b, -1, columns * window, self.dim],
-        )
+        x = join_windows(x, window, b, rows, columns)
         if shift > 0:
             x = tf.roll(x, [shift, shift], [1, 2])
         hidden = hidden + self.drop_path(x[:, :h, :w])
@@ -473,7 +494,7 @@ class TFSwinModel(TFSwinPreTrainedModel):
 
 
 class TFSwinForImageClassification(TFSwinPreTrainedModel):
-    """A class for the whole image."""
+    """A class for a whole image, read from the pooled output."""
 
     def __init__(self, config: SwinConfig, **kwargs):
         super().__init__(config, **kwargs)
@@ -575,9 +596,8 @@ class TFSwinForMaskedImageModeling(TFSwinPreTrainedModel):
         )
         loss = None
         if bool_masked_pos is not None:
-            masked = tf.expand_dims(
-                tf.reshape(bool_masked_pos, [b, int(shape_of(bool_masked_pos)[1] ** 0.5), -1]), 1
-            )
+            rows = int(shape_of(bool_masked_pos)[1] ** 0.5)
+            masked = tf.expand_dims(tf.reshape(bool_masked_pos, [b, rows, -1]), 1)
             masked = tf.repeat(
                 tf.repeat(masked, self.config.patch_size, axis=2), self.config.patch_size, axis=3
             )

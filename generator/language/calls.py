@@ -6,6 +6,7 @@ import ast
 import math
 
 from .. import ir, states
+from ..diagnostics import listed
 from ..dims import Dim, opaque
 from ..layers import LAYERS, LayerKind
 from ..ops import OPS
@@ -67,7 +68,7 @@ class CallMixin:
         layer = self.renamed(name)
         if layer in scope.layers or isinstance(scope.locals.get(name), Layer):
             return self.layer_call(node, self.callee(node.func))
-        if self.program.function(name) is not None:
+        if name in self.program.function_names:
             return self.function_call(node, name)
         if name == "record":
             return self.record(node)
@@ -77,6 +78,8 @@ class CallMixin:
             return result
         if name in OPS:
             return self.op_call(node, OPS[name])
+        if name in scope.states or name in scope.value_names:
+            self.fail(node, f"{name} is not a function or layer")
         names = [*scope.layers, *OPS, *self.program.function_names, *BUILTINS, "record"]
         return self.fail(node, f"unknown function {name}", hint=self.hint(name, names))
 
@@ -99,7 +102,8 @@ class CallMixin:
         if isinstance(value.type, Static) and method in METHODS:
             arguments = tuple(self.expr(argument) for argument in node.args)
             return self.method_call(node, value, method, arguments)
-        return self.fail(node, f"{method} is not a method here", found=ast.unparse(node.func))
+        hint = f"write {method}(...)" if method in OPS else None
+        return self.fail(node, f"{method} is not a method here", found=ast.unparse(node.func), hint=hint)
 
     def method_call(self, node, value: ir.Expr, method: str, arguments) -> ir.Expr:
         values = [value.type.value, *(argument.type.value for argument in arguments)]
@@ -121,7 +125,8 @@ class CallMixin:
         bound: dict[str, ast.expr] = {}
         extras: dict[str, ast.expr] = {}
         if len(node.args) > len(names):
-            self.fail(node, f"{name} takes {len(names)} arguments", found=str(len(node.args)))
+            plural = "" if len(names) == 1 else "s"
+            self.fail(node, f"{name} takes {len(names)} argument{plural}", found=str(len(node.args)))
         bound.update(zip(names, node.args, strict=False))
         for keyword in node.keywords:
             if keyword.arg in bound:
@@ -234,6 +239,10 @@ class CallMixin:
 
     def function_call(self, node: ast.Call, name: str) -> ir.Expr:
         function = self.program.function(name)
+        if function is None:
+            if name in self.program.in_progress:
+                self.fail(node, f"the function {name} calls itself")
+            raise self.failure  # the function's own errors are reported
         bound, _ = self.bind(node, name, function.inputs)
         arguments = {key: self.expr(value) for key, value in bound.items()}
         kind = self.apply(node, name, function.inputs, function.returns, arguments, {})
@@ -324,7 +333,10 @@ class CallMixin:
         keywords = {}
         for keyword in node.keywords:
             if keyword.arg == "merge_leading":
-                merge = keyword.value.value
+                merge = getattr(keyword.value, "value", None)
+                if type(merge) is not int or merge < 1:
+                    found = ast.unparse(keyword.value)
+                    self.fail(keyword.value, "merge_leading is a number of axes", found=found)
             else:
                 keywords[keyword.arg] = keyword.value
         if node.args:
@@ -367,11 +379,12 @@ class CallMixin:
 
     def embed(self, node: ast.Call) -> ir.Expr:
         """The embeddings of ids through the model's input embeddings, or those handed in."""
-        if len(node.args) != 2:
-            self.fail(node, "embed takes ids and embeddings", expected="embed(input_ids, inputs_embeds)")
+        if len(node.args) != 2 or not all(getattr(a, "id", None) in self.scope.inputs for a in node.args):
+            self.fail(node, "embed takes two inputs", expected="such as embed(input_ids, inputs_embeds)")
         path = self.program.spec.roles.get("input_embeddings")
         if path is None:
             self.fail(node, "embed needs the role input_embeddings", hint="declare it under roles")
+        self.program.check_role("input_embeddings", self)
         test = ast.copy_location(ast.Compare(node.args[1], [ast.Is()], [ast.Constant(None)]), node)
         table: ast.expr = ast.Name(path.split(".")[0], ast.Load())
         for step in path.split(".")[1:]:
@@ -404,7 +417,8 @@ class CallMixin:
         declared = self.scope.states[state]
         methods = states.METHODS[declared.kind]
         if method not in methods:
-            self.fail(node, f"a {declared.kind} has no {method}", hint=self.hint(method, methods))
+            hint = self.hint(method, methods)
+            self.fail(node, f"a {declared.kind} has no {method}", expected=listed(methods), hint=hint)
         sizes = {
             name: value.type.dim for name, value in declared.arguments if isinstance(value.type, Static)
         }

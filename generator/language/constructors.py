@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from .. import ir
+from ..diagnostics import quoted
 from ..layers import LAYERS, LayerKind
 from ..types import UNKNOWN, Config, Layer, LayerMap, Optional, Stack, Static, TupleOf, Type, integer
 from .context import default_type
@@ -47,6 +49,9 @@ class ConstructorMixin:
         elif isinstance(node, ast.IfExp) and isinstance(node.orelse, ast.Constant) and node.orelse.value is None:
             condition = self.static_test(node.test)
             node = node.body
+        elif isinstance(node, ast.IfExp):
+            found = ast.unparse(node.orelse)
+            self.fail(node.orelse, "a layer's condition ends in `else None`", found=found)
         if loop:
             return self.stack(name, node, loop, comments)
         construct = self.construct(name, node)
@@ -183,14 +188,20 @@ class ConstructorMixin:
 
     def naming(self, node: ast.expr) -> Naming:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if not re.fullmatch(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?", node.value):
+                expected = "names of letters, digits, '_' and '-', joined by '.'"
+                self.fail(node, "not a checkpoint name", expected=expected, found=quoted(node.value))
             return Naming(path=node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TRANSFORMS:
             arguments = tuple(self.expr(argument).type.value for argument in node.args)
             if len(arguments) < TRANSFORMS[node.func.id] or UNKNOWN in arguments:
-                self.fail(node, f"{node.func.id} takes literals", found=ast.unparse(node))
+                expected = f"at least {TRANSFORMS[node.func.id]}"
+                self.fail(node, f"{node.func.id} takes literals", expected=expected, found=ast.unparse(node))
             return Naming(transform=node.func.id, arguments=arguments)
         expected = "a path in quotes, or " + ", ".join(f"{name}(...)" for name in TRANSFORMS)
-        return self.fail(node, "not a checkpoint name", expected=expected, found=ast.unparse(node))
+        called = getattr(getattr(node, "func", None), "id", "")
+        hint = self.hint(called, TRANSFORMS)
+        return self.fail(node, "not a checkpoint name", expected=expected, found=ast.unparse(node), hint=hint)
 
     def layer_type(self, construct: ir.Construct) -> Layer:
         given = {name: value.type for name, value in construct.arguments}

@@ -94,8 +94,8 @@ class CallContext:
 
     def same_dim(self, have: Dim, want: Dim, *, what: str | None = None, at: str | None = None) -> None:
         if not unify.equal(have, want):
-            message = what or f"{self.name}: sizes differ:"
-            self.fail(f"{message} {want}" if what else message, expected=str(want), found=str(have), at=at)
+            message = f"{what} {want}" if what else f"{self.name}: sizes differ"
+            self.fail(message, expected=None if what else str(want), found=str(have), at=at)
 
     def broadcast(self, left: Type, right: Type, *, at: str | None = None) -> Type:
         for kind in (left, right):
@@ -133,12 +133,25 @@ class LayerContext(CallContext):
     def __init__(self, checker, node, layer, arguments) -> None:
         params = [type("Param", (), {"name": "x", "default": REQUIRED})]
         super().__init__(checker, node, layer.kind, params, arguments)
-        self.sizes = dict(layer.arguments)
+        self.layer, self.sizes = layer, dict(layer.arguments)
 
     def size(self, name: str) -> Dim:
         value = self.sizes.get(name)
+        if isinstance(value, Static) and value.kind in ("float", "str"):
+            self.fail_size(name, value)
         dim = value.dim if isinstance(value, Static) else None
         return dim if dim is not None else unknown_dim()
+
+
+    def fail_size(self, name: str, value: Static) -> NoReturn:
+        """Where the constructor is, if it is one of this module."""
+        message = f"{self.name}: {name} is a whole number"
+        hint = None if value.kind == "str" else "write exact(a, b) or a // b"
+        for declaration in getattr(self.checker, "layers", ()):
+            argument = dict(declaration.construct.arguments).get(name)
+            if declaration.type is self.layer and argument is not None:
+                self.checker.fail_at(argument.location, message, found=str(value), hint=hint)
+        self.fail(message, found=str(value), hint=hint)
 
 
 class StateContext(CallContext):

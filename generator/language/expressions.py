@@ -8,8 +8,10 @@ import operator
 from typing import Any
 
 from .. import ir
+from ..diagnostics import listed
 from ..dims import Dim, opaque
 from ..layers import LayerKind, parameter_type
+from ..states import METHODS
 from ..types import (
     BOOL,
     ERROR,
@@ -55,6 +57,9 @@ COMPARE = {
     ">=": operator.ge, "in": lambda a, b: a in b, "not in": lambda a, b: a not in b,
 }  # fmt: skip
 DTYPES = ("float32", "int", "bool", "float")
+NUMBERS = ("int", "float", "number", "bool", "any")
+LARGEST = 2**63  # of a known whole number
+LONGEST = 100_000  # of a known text or list
 
 
 class Failure(Exception):
@@ -121,7 +126,10 @@ class ExpressionMixin(CallMixin):
         if name == "training":
             self.uses_training = True
             return ir.Name(location, BOOL, "training", "training")
-        return self.fail(node, f"unknown name {name}", hint=self.hint(name, scope.value_names))
+        if name in scope.states:
+            hint = f"call its methods: {listed(METHODS[scope.states[name].kind])}"
+            self.fail(node, f"{name} is a state, not a value", hint=hint)
+        return self.fail(node, f"unknown name {name}", hint=self.hint(name, [*scope.value_names, *DTYPES]))
 
     def known(self, kind: Type) -> Type:
         if kind == ERROR:
@@ -238,10 +246,18 @@ class ExpressionMixin(CallMixin):
         if a.value is not UNKNOWN and b.value is not UNKNOWN and symbol in FUNCTIONS:
             if symbol == "**" and isinstance(b.value, (int, float)) and abs(b.value) > 64:
                 self.fail(node, "the power is too large", found=str(b.value))
+            if symbol == "%" and isinstance(a.value, str):
+                self.fail(node, "% does not apply", found=f"{a} and {b}")
+            if symbol in "+*" and joined_length(a.value, b.value) > LONGEST:
+                self.fail(node, "the value is too long")
             try:
                 known = FUNCTIONS[symbol](a.value, b.value)
             except (TypeError, ZeroDivisionError, OverflowError) as error:
                 self.fail(node, f"cannot compute {ast.unparse(node)}: {error}")
+            if isinstance(known, complex):
+                self.fail(node, "not a real number", found=ast.unparse(node))
+            if isinstance(known, int) and abs(known) > LARGEST:
+                self.fail(node, "the number is too large", found=ast.unparse(node))
         if a.kind == b.kind == "int" and symbol != "/":
             if isinstance(known, int):
                 return integer(known)
@@ -253,7 +269,7 @@ class ExpressionMixin(CallMixin):
         if a.kind in ("str", "list") and symbol in "+*":
             return Static(a.kind, value=known, element=a.element)
         if {a.kind, b.kind} <= {"int", "float", "number", "bool", "any"}:
-            kind = "any" if "any" in (a.kind, b.kind) else "float"
+            kind = next((kind for kind in ("any", "number") if kind in (a.kind, b.kind)), "float")
             return Static(kind, value=known)
         return self.fail(node, f"{symbol} does not apply", found=f"{a} and {b}")
 
@@ -272,7 +288,7 @@ class ExpressionMixin(CallMixin):
         else:
             result = a if isinstance(a, Tensor) else b
             number = b if isinstance(a, Tensor) else a
-            if number.kind not in ("int", "float", "number", "bool", "any"):
+            if number.kind not in NUMBERS:
                 self.fail(node, f"{symbol} does not apply", found=f"{a} and {b}")
             if result.dtype == "int" and number.kind in ("float", "number"):
                 self.fail(node, "an int tensor with a float", hint="cast(x, float32) first")
@@ -330,7 +346,7 @@ class ExpressionMixin(CallMixin):
                 self.fail(node, f"{ast.unparse(node)}: {result}", expected=str(a), found=str(b))
             return Tensor("bool", result.shape)
         tensor, other = (a, b) if isinstance(a, Tensor) else (b, a)
-        if not isinstance(other, Static) or other == NONE:
+        if not isinstance(other, Static) or other.kind not in NUMBERS:
             self.fail(node, "a tensor is compared with a number or a tensor", found=str(other))
         return Tensor("bool", tensor.shape)
 
@@ -536,6 +552,13 @@ class ExpressionMixin(CallMixin):
                 return unknown_dim()
             length = opaque("//", length + step - 1, step)
         return length
+
+
+def joined_length(left: Any, right: Any) -> int:
+    """The length of two texts or lists joined, or of one repeated; 0 of numbers."""
+    lengths = [len(value) for value in (left, right) if isinstance(value, (str, list))]
+    counts = [value for value in (left, right) if isinstance(value, int)]
+    return sum(lengths) * max([1, *counts]) if lengths else 0
 
 
 def opaque_item(node: ast.AST) -> Dim:

@@ -247,7 +247,8 @@ class Checker(StatementMixin, ConstructorMixin):
         self.source = source
         body = self.block(source.tree.body)
         if not self.returned and not self.failed:
-            self.errors.error(value_location(data, "forward"), f"{self.name}: the forward returns nothing")
+            location = value_location(data, "forward")
+            self.errors.error(location, f"{self.name}: not every path through the forward returns")
         if self.failed or self.result is None:
             return None
         scopes = self.tap_scopes()
@@ -321,7 +322,7 @@ class Checker(StatementMixin, ConstructorMixin):
             return parsed.type
         kind = self.scope.locals.get(parsed.like)
         if kind is None:
-            location = self.module_source.location
+            location = value_location(self.module_source.data, "returns")
             hint = self.hint(parsed.like, self.scope.inputs)
             self.errors.error(location, f"{self.name}: returns like {parsed.like}, which is no input", hint=hint)
             return ERROR
@@ -331,27 +332,31 @@ class Checker(StatementMixin, ConstructorMixin):
         if self.returns is not None:
             free = free_symbols(self.returns) - self.scope.dims
             unifier = unify.Unifier({symbol for symbol in free if self.program.is_runtime_dim(symbol)})
-            fault = self.record_fault(unifier, kind) if isinstance(self.returns, Record) else None
-            fault = fault or (
-                None if isinstance(self.returns, Record) else unifier.type(self.returns, kind)
-            )
-            if fault:
+            if isinstance(self.returns, Record):
+                self.check_record(node, unifier, kind)
+            elif fault := unifier.type(self.returns, kind):
                 hint = fault if fault not in ("sizes differ", "another rank") else None
                 self.fail(node, "the result is not what `returns` declares", expected=str(self.returns), found=str(kind), hint=hint)
         self.result = kind if self.result is None else unify.join(self.result, kind) or kind
 
-    def record_fault(self, unifier: unify.Unifier, kind: Type) -> str | None:
+    def check_record(self, node: ast.AST, unifier: unify.Unifier, kind: Type) -> None:
         if not isinstance(kind, Record):
-            return "not a record"
+            hint = "write record(name=value)"
+            self.fail(node, "`returns` declares outputs with names", found=str(kind), hint=hint)
         declared, found = dict(self.returns.fields), dict(kind.fields)
-        if declared.keys() != found.keys():
-            odd = sorted(declared.keys() ^ found.keys())[0]
-            return f"the output {odd} is on one side only"
+        given = {item.arg: item.value for item in getattr(getattr(node, "value", None), "keywords", ())}
+        for name in found:
+            if name not in declared:
+                hint = self.hint(name, declared.keys() - found.keys())
+                self.fail(given.get(name, node), f"`returns` does not declare the output {name}", hint=hint)
         for name, want in declared.items():
-            fault = unifier.type(want, found[name])
-            if fault:
-                return f"the output {name}: {want} is declared, {found[name]} found"
-        return None
+            if name not in found:
+                self.fail(node, f"the output {name}, which `returns` declares, is missing")
+            if fault := unifier.type(want, found[name]):
+                hint = fault if fault not in ("sizes differ", "another rank") else None
+                message = f"the output {name} is not what `returns` declares"
+                place = given.get(name, node)
+                self.fail(place, message, expected=str(want), found=str(found[name]), hint=hint)
 
     def infer_result(self) -> Type | None:
         """The result's type for known sizes (concrete check)."""

@@ -25,6 +25,7 @@ from ..types import (
     strip_optional,
 )
 from ..yaml_loader import Map
+from .declarations import check_declarations
 from .modules import Checker, ModuleSource, place_of, read_parameters
 from .typestrings import parse_type
 
@@ -46,7 +47,7 @@ class Program:
     _parameters: dict[str, tuple[ir.Parameter, ...]] = field(default_factory=dict)
     _specialised: dict[tuple, Type] = field(default_factory=dict)
     _concrete: dict[str, Type] = field(default_factory=dict)
-    _in_progress: list[str] = field(default_factory=list)
+    in_progress: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         spec = self.spec
@@ -87,8 +88,13 @@ class Program:
         for name, source in self.sources.items():
             if source.model or name in self.spec.modules:
                 self.module(source)
+        used = dict(self.used_functions)
+        for name in self.spec.functions:
+            self.function(name)
+        self.used_functions = used  # only those that a model needs are written
         self._check_implements()
         self.errors.raise_if_any()
+        check_declarations(self)
         self._mark_blocks()
 
     def fail(self, message: str, location: Location, **details) -> None:
@@ -116,19 +122,33 @@ class Program:
     def module(self, source: ModuleSource) -> ir.Module | None:
         if source.name in self.checked:
             return self.checked[source.name]
-        if source.name in self._in_progress:
-            chain = " -> ".join([*self._in_progress, source.name])
+        if source.name in self.in_progress:
+            chain = " -> ".join([*self.in_progress, source.name])
             self.errors.error(source.location, f"{source.name} contains itself", found=chain)
             return None
-        self._in_progress.append(source.name)
+        self.in_progress.append(source.name)
         checker = Checker(self, source, self.errors)
         result = checker.check_interface() if source.interface else checker.check()
-        self._in_progress.pop()
+        self.in_progress.pop()
         self.checked[source.name] = result
         return result
 
     def is_runtime_dim(self, symbol: str) -> bool:
         return symbol not in self._field_names and "." not in symbol and not symbol.startswith("?")
+
+    def check_role(self, role: str, checker: Checker) -> None:
+        """Fails, where the role is declared, unless its path leads to a layer of the model."""
+        roles = self.spec.roles
+        names = dict(checker.scope.layers)
+        for step in roles[role].split("."):
+            if step not in names:
+                message = f"the role {role}: {checker.name} has no layer {roles[role]}"
+                hint = did_you_mean(step, names)
+                self.errors.error(roles.value_locations[role], message, hint=hint)
+                raise checker.failure
+            definition = getattr(strip_optional(names[step]), "definition", None)
+            inner = self.module(definition) if isinstance(definition, ModuleSource) else None
+            names = {layer.name: layer.type for layer in inner.layers} if inner else {}
 
     # --- inputs ----------------------------------------------------------------------------------
 
@@ -160,9 +180,12 @@ class Program:
     def _base_inputs(self, source, item: str, checker, location) -> list[ir.Parameter]:
         """The base's inputs; `... [b, choices]` gives each these leading sizes in place of its first."""
         base_source = self.base_source(source)
-        base = self.module(base_source) if base_source is not None else None
-        if base is None:
-            self.errors.error(location, f"{source.name}: there is no base model to take inputs from")
+        if base_source is source:
+            message = f"{source.name}: '...' stands for the inputs of a base model, and this is the base"
+            self.errors.error(location, message)
+        base = self.module(base_source) if base_source not in (None, source) else None
+        if base is None:  # reported, here or where the base is declared
+            checker.failed = True
             return []
         leading = item[3:].strip()
         if not leading:
@@ -208,7 +231,9 @@ class Program:
             return None
         self.functions[name] = None
         source = ModuleSource(name, data, False, next(iter(self.configs)), None, None, location)
+        self.in_progress.append(name)
         module = Checker(self, source, self.errors).check()
+        self.in_progress.pop()
         if module is not None:
             self.functions[name] = ir.Function(
                 name, module.doc, module.inputs, module.body, module.returns, location

@@ -72,5 +72,11 @@ class Scope:
         return kind.dim if isinstance(kind, Static) else None
 
     @property
+    def size_names(self) -> list[str]:
+        """What a size in a type may be called, the free ones apart."""
+        ints = (field.name for field in self.config.fields.values() if strip(field.type) == Static("int"))
+        return [*self.arguments, *self.sizes, *ints]
+
+    @property
     def value_names(self) -> list[str]:
         return [*self.locals, *self.arguments, *self.sizes, *self.layers, *self.config.names, *self.dims]

@@ -23,6 +23,23 @@ EXPRESSIONS = (
 STATEMENTS = (ast.Module, ast.Assign, ast.If, ast.For, ast.Return, ast.Expr, ast.Pass)
 FORBIDDEN_OPERATORS = (ast.LShift, ast.RShift, ast.BitXor)
 
+# how what is not part of the language is written
+WRITTEN = {
+    "AnnAssign": "x: type = ...", "Assert": "assert", "AsyncFor": "async for", "AsyncFunctionDef": "async def",
+    "AugAssign": "+= or the like", "Await": "await", "BitXor": "^", "Break": "break", "ClassDef": "class",
+    "Continue": "continue", "Delete": "del", "FormattedValue": "an f-string", "FunctionDef": "def",
+    "GeneratorExp": "a generator", "Global": "global", "Import": "import", "ImportFrom": "import",
+    "JoinedStr": "an f-string", "LShift": "<<", "Lambda": "lambda", "Match": "match", "NamedExpr": ":=",
+    "Nonlocal": "nonlocal", "RShift": ">>", "Raise": "raise", "Set": "a set", "SetComp": "a set",
+    "Starred": "*", "TemplateStr": "a t-string", "Try": "try", "TryStar": "try", "TypeAlias": "type",
+    "While": "while", "With": "with", "Yield": "yield", "YieldFrom": "yield",
+}  # fmt: skip
+HINTS = {
+    "AugAssign": "write x = x + ...",
+    "While": "loops run over stacks, lists and static ranges",
+    "FunctionDef": "write it under 'functions'",
+}
+
 Place = Callable[[int, int], Location]  # (line, column) in the text, from 0 -> place in the file
 
 
@@ -75,7 +92,8 @@ def _parse(text: str, place: Place, errors: Diagnostics, mode: str, allowed) -> 
         tree = ast.parse(text, mode=mode)
     except SyntaxError as error:
         line, column = max((error.lineno or 1) - 1, 0), max((error.offset or 1) - 1, 0)
-        errors.error(place(line, column), f"not a valid expression: {error.msg}")
+        hint = "write '... else None'" if "expected 'else'" in str(error.msg) else None
+        errors.error(place(line, column), f"cannot be read: {error.msg}", hint=hint)
         return None
     except (ValueError, RecursionError, MemoryError):
         errors.error(place(0, 0), "the text is nested too deeply or holds a NUL character")
@@ -87,25 +105,32 @@ def _parse(text: str, place: Place, errors: Diagnostics, mode: str, allowed) -> 
 
 def _legal(tree: ast.AST, allowed: tuple, place: Place, errors: Diagnostics) -> bool:
     count, legal = 0, True
-    queue = [(tree, 0)]
+    queue = [(tree, 0, (0, 0))]
     while queue:
-        node, depth = queue.pop()
+        node, depth, where = queue.pop()
+        if hasattr(node, "lineno"):
+            where = node.lineno - 1, node.col_offset
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
             errors.error(place(0, 0), "the expression is too large", hint="split it up")
             return False
         if not isinstance(node, allowed) or isinstance(node, FORBIDDEN_OPERATORS):
-            line, column = getattr(node, "lineno", 1) - 1, getattr(node, "col_offset", 0)
-            what = type(node).__name__.lower()
-            errors.error(place(line, column), "this construct is not part of the language", found=what)
+            kind = type(node).__name__
+            found = WRITTEN.get(kind, kind.lower())
+            errors.error(place(*where), f"{found} is not part of the language", hint=HINTS.get(kind))
             legal = False
             continue
         name = getattr(node, "attr", getattr(node, "id", None))
-        if isinstance(name, str) and name.startswith("_") and name != "_":
-            line, column = node.lineno - 1, node.col_offset
-            errors.error(place(line, column), "names do not start with an underscore", found=name)
+        if isinstance(name, str) and not name.isascii():
+            shown = name[:40].encode("ascii", "backslashreplace").decode()
+            message = "names are written in ASCII letters, digits and underscores"
+            errors.error(place(*where), message, found=shown)
             legal = False
-        queue += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+        elif isinstance(name, str) and name.startswith("_") and name != "_":
+            errors.error(place(*where), "names do not start with an underscore", found=name[:40])
+            legal = False
+            continue  # nothing more is said about the rest of a chain
+        queue += [(child, depth + 1, where) for child in ast.iter_child_nodes(node)]
     return legal
 
 

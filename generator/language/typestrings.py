@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from ..diagnostics import Diagnostics, Location
+from ..diagnostics import Diagnostics, Location, listed
 from ..dims import Dim, opaque
 from ..types import DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
 from .syntax import Place, parse_expression
 
 STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict")
+MAX_TYPE_DEPTH = 8
+SIZE_FUNCTIONS = ("exact", "min", "max", "len")
 _ANY = count()
 
 
@@ -52,9 +54,16 @@ class _Stop(Exception):
 class _Reader:
     def __init__(self, text: str, place: Place, errors: Diagnostics, resolve) -> None:
         self.text, self.place, self.errors, self.resolve = text, place, errors, resolve
+        self.start = 0  # of the sizes in the text
+        self.depth = 0
 
     def fail(self, message: str, column: int = 0, **details) -> None:
         self.errors.error(self.place(0, column), message, **details)
+        raise _Stop
+
+    def fail_at(self, node: ast.expr, message: str, **details) -> None:
+        column = self.start + node.col_offset - 1 if node.lineno == 1 else node.col_offset
+        self.errors.error(self.place(node.lineno - 1, column), message, **details)
         raise _Stop
 
     def read(self) -> ParsedType:
@@ -77,8 +86,16 @@ class _Reader:
             default=literal(default) if default else ...,
         )
 
+    def misspelt(self, name: str) -> str | None:
+        """The known size that a free one differs from by one letter, or two that changed places."""
+        known = getattr(getattr(self.resolve, "__self__", None), "size_names", ())
+        return next((other for other in known if one_slip(name, other)), None)
+
     def type(self, text: str) -> Type:
         text = text.strip()
+        self.depth += 1
+        if self.depth > MAX_TYPE_DEPTH:
+            self.fail("the type is nested too deeply")
         if text.endswith("?"):
             return make_optional(self.type(text[:-1]))
         if match := re.fullmatch(r"list<(.*)>", text, re.S):
@@ -99,9 +116,11 @@ class _Reader:
     def dims(self, text: str) -> tuple[Dim, ...]:
         if not text.strip():
             return ()
-        start = self.text.find(text)
+        start = self.start = self.text.find(text)
         source = parse_expression(
-            f"({text},)", lambda line, column: self.place(line, column + start - 1), self.errors
+            f"({text},)",
+            lambda line, column: self.place(line, column + start - 1 if line == 0 else column),
+            self.errors,
         )
         if source is None:
             raise _Stop
@@ -113,7 +132,11 @@ class _Reader:
         if isinstance(node, ast.Name):
             if node.id == "_":
                 return unknown_dim()
-            return self.resolve(node.id) or Dim.of(node.id)
+            known = self.resolve(node.id)
+            if known is None and (meant := self.misspelt(node.id)):
+                hint = f"did you mean '{meant}'?"
+                self.fail_at(node, f"no field, size or argument is called {node.id}", hint=hint)
+            return known if known is not None else Dim.of(node.id)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             dim = self.resolve(f"{node.value.id}.{node.attr}")
             if dim is not None:
@@ -124,12 +147,21 @@ class _Reader:
             left, right = self.dim(node.left), self.dim(node.right)
             if isinstance(node.op, ast.Div) and (quotient := left.exact(right)) is not None:
                 return quotient
-            return dim_binary(type(node.op), left, right) or self.fail("not a size", found=ast.unparse(node))
+            result = dim_binary(type(node.op), left, right)
+            return result if result is not None else self.fail_at(node, "not a size", found=ast.unparse(node))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.dim(node.operand)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            return opaque(node.func.id, *(self.dim(argument) for argument in node.args))
-        return self.fail("not a size", found=ast.unparse(node))
+            arguments = [self.dim(argument) for argument in node.args]
+            if node.func.id not in SIZE_FUNCTIONS or node.keywords or not arguments:
+                expected = f"{listed(SIZE_FUNCTIONS)} of sizes"
+                self.fail_at(node, "not a size", expected=expected, found=ast.unparse(node))
+            if node.func.id == "exact" and len(arguments) == 2:
+                quotient = arguments[0].exact(arguments[1])
+                if quotient is not None:
+                    return quotient
+            return opaque(node.func.id, *arguments)
+        return self.fail_at(node, "not a size", found=ast.unparse(node))
 
 
 def dim_binary(operator: type, left: Dim, right: Dim) -> Dim | None:
@@ -152,6 +184,19 @@ def dim_binary(operator: type, left: Dim, right: Dim) -> Dim | None:
             return result
         return opaque("**", left, right)
     return None
+
+
+def one_slip(name: str, other: str) -> bool:
+    """Whether two long names differ by one letter, the s of a plural apart."""
+    short, long = sorted((name, other), key=len)
+    if len(short) < 5 or len(long) - len(short) > 1 or long == short + "s":
+        return False
+    pairs = enumerate(zip(short, long, strict=False))
+    at = next((i for i, (a, b) in pairs if a != b), len(short))
+    if len(long) > len(short):
+        return short[at:] == long[at + 1 :]
+    swapped = short[at + 1 : at + 2] + short[at : at + 1] + short[at + 2 :]
+    return short != long and (short[at + 1 :] == long[at + 1 :] or swapped == long[at:])
 
 
 def literal(text: str) -> Any:

@@ -76,6 +76,11 @@ class Unifier:
             if items is None:
                 return "not a list"
             return next((fault for item in items if (fault := self.type(declared.element, item))), None)
+        if isinstance(declared, TupleOf):
+            if not isinstance(actual, TupleOf) or len(actual.items) != len(declared.items):
+                return "another number of values"
+            pairs = zip(declared.items, actual.items, strict=True)
+            return next((fault for want, have in pairs if (fault := self.type(want, have))), None)
         return None if type(declared) is type(actual) else "another kind of value"
 
     def _tensor(self, declared: Tensor, actual: Type) -> str | None:

@@ -72,7 +72,7 @@ def reduction(dtype: str | None = None, take: tuple[str, ...] | None = None) -> 
         if take and tensor.dtype not in take:
             call.fail(f"{call.name} takes {' or '.join(take)}", found=str(tensor), at="x")
         axes = axes_of(call, tensor.rank)
-        if call.value("keepdims") is True:
+        if any(param.name == "keepdims" for param in call.params) and call.value("keepdims") is True:
             shape = [Dim.of(1) if i in axes else dim for i, dim in enumerate(tensor.shape)]
         else:
             shape = [dim for i, dim in enumerate(tensor.shape) if i not in axes]

@@ -100,6 +100,7 @@ def _steps(session):
     """(name, function) of all that the form covers; files and configurations come first."""
     if session.primary:
         yield "checkpoint", lambda: probes.checkpoint(session)
+        yield "refusals", lambda: probes.refusals(session)
         if session.case.minimal_config:
             yield "minimal_config", lambda: probes.minimal_config(session)
     for probe in session.case.probes.values():

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from references import compare
 from references.case import Result
+from triptych.errors import InputError
 
 from . import generation
 
@@ -176,6 +177,25 @@ def checkpoint(session):
     ours = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     theirs = {key: value for key, value in case.config.items() if key not in NOT_COMPARED}
     report.add_flag("save", "config.json", ours == theirs, _difference(ours, theirs))
+
+
+def refusals(session):
+    """No input is an InputError, or Python's own error; the same one in two ways an InputError."""
+    calls = {"no input": {}}
+    text = {name: p for p in session.case.probes.values() for c in p.calls for name in c.inputs()}
+    if {"input_ids", "inputs_embeds"} <= set(text):
+        both = (text[name].calls[0].inputs()[name] for name in ("input_ids", "inputs_embeds"))
+        calls["both inputs"] = dict(zip(("input_ids", "inputs_embeds"), both, strict=True))
+    for name, inputs in calls.items():
+        try:
+            session.model(**session.adapter.inputs(inputs))
+            note = "accepted"
+        except InputError:
+            note = ""
+        except Exception as error:
+            named = isinstance(error, TypeError) and "missing" in str(error) and not inputs
+            note = "" if named else f"{type(error).__name__}: {error}"
+        session.report.add_flag("refusals", name, not note, note)
 
 
 def minimal_config(session):

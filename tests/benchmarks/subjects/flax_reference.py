@@ -39,7 +39,7 @@ def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], ob
     model, start = found(config), np.arange(1, prompt + 1)[None]
 
     def run() -> object:
-        options = {"do_sample": False, "max_new_tokens": tokens}
+        options = {"do_sample": False, "max_new_tokens": tokens, "eos_token_id": -1}
         return np.asarray(model.generate(start, **options).sequences)
 
     return run

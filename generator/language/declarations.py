@@ -1,0 +1,212 @@
+"""What a spec declares beside its modules: configuration fields, presets, rows, roles, rules for
+first values. Checked once all modules are sound."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..configs import ConfigSchema, Field
+from ..diagnostics import Diagnostics, Location, did_you_mean, listed, quoted
+from ..types import Config, Optional, Static, strip_optional
+from ..yaml_loader import Map, describe
+from .modules import Checker, ModuleSource, place_of
+from .syntax import parse_expression
+from .tensors import check_tensors
+
+if TYPE_CHECKING:
+    from .program import Program
+
+KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
+# the rules for first values, with the fewest and the most numbers they take
+INITIALIZERS = {
+    "normal": (1, 2), "trunc_normal": (1, 4), "uniform": (2, 2), "constant": (1, 1), "zeros": (0, 0),
+    "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1), "kaiming_uniform": (0, 1),
+    "kaiming_normal": (0, 1),
+}  # fmt: skip
+OLD_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+PYTHON = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list, "dict": dict}
+
+
+def check_declarations(program: Program) -> None:
+    """Raises SpecError with every fault."""
+    spec, errors = program.spec, program.errors
+    sections = spec.configs if spec.configs is not None else {"main": spec.config or Map(spec.merged.location)}
+    for entry, section in sections.items():
+        _Fields(program, program.configs[entry], section).check()
+    main = program.configs["main" if "main" in program.configs else next(iter(program.configs))]
+    for values in spec.presets.values():
+        _check_preset(program, main, values or Map(spec.presets.location))
+    _check_rows(program)
+    _check_roles(program)
+    for key, rule in spec.init.items():
+        place = place_of(spec.init, key)
+        _check_rule(program, str(rule), place, spec.init.value_locations[key])
+    errors.raise_if_any()
+    check_tensors(program)
+    errors.raise_if_any()
+
+
+class _Fields:
+    """The fields of one configuration."""
+
+    def __init__(self, program: Program, schema: ConfigSchema, section: Map) -> None:
+        self.program, self.schema, self.section = program, schema, section
+        self.computed: set[str] = set()
+
+    def check(self) -> None:
+        for name, data in self.section.items():
+            field = self.schema.fields.get(name)
+            if field is None:
+                continue
+            location = self.section.value_locations[name]
+            if isinstance(data, Map):
+                if "default" in data:
+                    where = data.value_locations["default"]
+                    _check_value(field, data["default"], where, self.program.errors)
+                    _no_old_boolean(data, "default", self.program.errors)
+                for key in ("value", "when_null"):
+                    if key in data:
+                        self.expression(field, str(data[key]), place_of(data, key), data.value_locations[key])
+            else:
+                _no_old_boolean(self.section, name, self.program.errors)
+            if isinstance(data, str) and field.expression:
+                start = re.match(r"[^=]*=\s*", data).end()
+                place = place_of(self.section, name)
+                shifted = lambda line, column: place(line, column + (start if line == 0 else 0))  # noqa: B023, E731
+                self.expression(field, field.expression, shifted, location)
+            if field.expression:
+                self.computed.add(name)
+
+    def expression(self, field: Field, text: str, place, location: Location) -> None:
+        """An expression over other fields, those before it where they are computed themselves."""
+        source = ModuleSource(f"config.{field.name}", Map(location), False, self.schema.entry)
+        checker = Checker(self.program, source, self.program.errors)
+        parsed = checker.source = parse_expression(text, place, self.program.errors)
+        if parsed is None:
+            return
+        for node in ast.walk(parsed.tree):
+            other = self.schema.fields.get(getattr(node, "id", None))
+            if other is not None and other.expression and other.name not in self.computed:
+                message = f"config.{field.name}: {other.name} is computed later"
+                self.program.errors.error(parsed.locate(node), message, hint=f"move {other.name} up")
+                return
+        try:
+            kind = checker.expr(parsed.tree.body).type
+        except checker.failure:
+            return
+        wanted, found = strip_optional(field.type), strip_optional(kind)
+        if isinstance(wanted, Static) and not _fits(wanted.kind, getattr(found, "kind", None)):
+            message = f"config.{field.name}: the expression has another type"
+            self.program.errors.error(place(0, 0), message, expected=wanted.kind, found=str(kind))
+
+
+def _fits(wanted: str, found: str | None) -> bool:
+    if wanted == found or wanted in ("any", "pair", "none") or found == "any":
+        return True
+    return wanted in ("float", "number") and found in ("int", "float", "number")
+
+
+def _check_value(field: Field, value: Any, where: Location, errors: Diagnostics) -> None:
+    """A default, or a value of a preset."""
+    kind = strip_optional(field.type)
+    if value is None or not isinstance(kind, Static):
+        if value is None and not isinstance(field.type, Optional) and field.expression is None:
+            hint = "a type that ends in '?' allows null"
+            errors.error(where, f"config.{field.name} may not be null", hint=hint)
+        return
+    python = PYTHON.get(kind.kind)
+    if kind.kind == "pair":
+        python = (int, list)
+    if python and (not isinstance(value, python) or (isinstance(value, bool) and kind.kind != "bool")):
+        expected = "int|list<int>" if kind.kind == "pair" else kind.kind
+        errors.error(where, f"config.{field.name}: another type", expected=expected, found=describe(value))
+        return
+    if field.choices and value not in field.choices:
+        message = f"config.{field.name}: not one of the choices"
+        errors.error(where, message, expected=listed(map(str, field.choices)), found=describe(value))
+    number = isinstance(value, (int, float))
+    if number and field.min is not None and value < field.min:
+        errors.error(where, f"config.{field.name}: too small", expected=f"at least {field.min}", found=str(value))
+    if number and field.max is not None and value > field.max:
+        errors.error(where, f"config.{field.name}: too large", expected=f"at most {field.max}", found=str(value))
+
+
+def _no_old_boolean(container: Map, key: str, errors: Diagnostics) -> None:
+    value, origin = container[key], container.origins[key]
+    if isinstance(value, str) and origin is not None and not origin.style and value.lower() in OLD_BOOLEANS:
+        hint = f"write {OLD_BOOLEANS[value.lower()]}, or put it in quotes if text is meant"
+        where = container.value_locations[key]
+        errors.error(where, f"{quoted(value)} is text, not a truth value", hint=hint)
+
+
+def _check_preset(program: Program, schema: ConfigSchema, values: Map) -> None:
+    for name, value in values.items():
+        kind = schema.type(name)
+        if kind is None:
+            hint = did_you_mean(name, schema.names)
+            where = values.key_locations[name]
+            program.errors.error(where, f"there is no configuration field {quoted(name)}", hint=hint)
+            continue
+        nested = strip_optional(kind)
+        if isinstance(nested, Config):
+            if isinstance(value, Map) and not program.configs[nested.name].interface:
+                _check_preset(program, program.configs[nested.name], value)
+        elif name in schema.fields:
+            _check_value(schema.fields[name], value, values.value_locations[name], program.errors)
+            _no_old_boolean(values, name, program.errors)
+
+
+def _check_rows(program: Program) -> None:
+    known = {name: None for name in program.spec.models}
+    for model in program.spec.models.values():
+        known.update(dict.fromkeys(model.get("aliases", ())))
+    for row in program.spec.rows:
+        for index, name in enumerate(row.get("classes", ())):
+            if name not in known:
+                where = row["classes"].item_locations[index]
+                program.errors.error(where, f"there is no model {quoted(name)}", hint=did_you_mean(name, known))
+
+
+def _check_roles(program: Program) -> None:
+    source = program.source("Model")
+    if source is None:
+        return
+    checker = Checker(program, source, Diagnostics())
+    checker.declare()
+    for role in program.spec.roles:
+        try:
+            program.check_role(role, checker)
+        except checker.failure:
+            continue
+
+
+def _check_rule(program: Program, text: str, place, location: Location) -> None:
+    """`normal(initializer_range)`: a rule, with numbers or fields as its arguments."""
+    source = parse_expression(text, place, program.errors)
+    if source is None:
+        return
+    node = source.tree.body
+    called = isinstance(node, ast.Call) and not node.keywords
+    name = node.func if called else node
+    if not isinstance(name, ast.Name) or name.id not in INITIALIZERS:
+        hint = did_you_mean(name.id, INITIALIZERS) if isinstance(name, ast.Name) else None
+        found = text if hint is None else None
+        program.errors.error(location, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint)
+        return
+    arguments = node.args if called else []
+    fewest, most = INITIALIZERS[name.id]
+    if not fewest <= len(arguments) <= most:
+        expected = str(fewest) if fewest == most else f"{fewest} to {most}"
+        program.errors.error(location, f"{name.id}: number of arguments", expected=expected, found=str(len(arguments)))
+    for argument in arguments:
+        value = argument.operand if isinstance(argument, ast.UnaryOp) else argument
+        if isinstance(argument, ast.Name):
+            known = [n for schema in program.configs.values() for n in schema.names]
+            if argument.id not in known:
+                message = f"no configuration field {argument.id}"
+                program.errors.error(source.locate(argument), message, hint=did_you_mean(argument.id, known))
+        elif not (isinstance(value, ast.Constant) and type(value.value) in (int, float)):
+            message = f"{name.id} takes numbers and configuration fields"
+            program.errors.error(source.locate(argument), message, found=ast.unparse(argument))
