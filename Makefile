@@ -1,4 +1,6 @@
 # make demo: the main job, from a fresh clone.  make test: the whole suite.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -48,6 +50,10 @@ $(INSTALLED): pyproject.toml setup.py constraints.txt
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || { \
 	  echo "$(PYTHON) cannot make a virtual environment; install its venv package."; exit 1; }
 	@echo "Installing Triptych, PyTorch, TensorFlow and JAX into $(VENV): some minutes, once"
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet \
-	  --constraint constraints.txt --editable '.[all,test]'
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+	  --constraint constraints.txt --editable '.[all,test]' 2>&1 | tee $(VENV)/install.log | \
+	  while IFS= read -r line; do case $$line in [CDI]*ing*) \
+	    [ ! -t 1 ] || printf '\r\033[K  %.76s' "$$line";; esac; done || { \
+	  echo; tail -n 20 $(VENV)/install.log; exit 1; }
+	@[ ! -t 1 ] || printf '\r\033[K'
 	@touch $@

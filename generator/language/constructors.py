@@ -80,10 +80,12 @@ class ConstructorMixin:
         generator = node.generators[0]
         names = self.expr(generator.iter)
         plain = isinstance(node.key, ast.Name) and node.key.id == getattr(generator.target, "id", None)
-        if len(node.generators) != 1 or not plain:
+        if len(node.generators) != 1 or generator.ifs or not plain:
             self.fail(node, "a map of layers is `{name: CTOR for name in NAMES}`", found=ast.unparse(node))
+        if not isinstance(names.type, Static) or names.type.kind not in ("list", "any"):
+            self.fail(generator.iter, "a map of layers has a list of names", found=str(names.type))
         items = None
-        if self.scope.values is not None and names.type.value is not UNKNOWN:
+        if self.scope.values is not None and isinstance(names.type.value, list):
             items = tuple(
                 (key, self.layer_type(self.with_loop(name, node.value, node.key.id, self.static_of(key))))
                 for key in names.type.value

@@ -24,8 +24,9 @@ class CallContext:
 
     def fail(self, message: str, *, at: str | None = None, **details) -> NoReturn:
         node = self.node
-        if at in self.arguments and hasattr(self.arguments[at], "location"):
-            self.checker.fail_at(self.arguments[at].location, message, **details)
+        argument = self.arguments.get(at) or self.extras.get(at)
+        if argument is not None and hasattr(argument, "location"):
+            self.checker.fail_at(argument.location, message, **details)
         self.checker.fail(node, message, **details)
 
     def type(self, name: str) -> Type:

@@ -105,7 +105,7 @@ class ExpressionMixin(CallMixin):
         if name in scope.arguments:
             return ir.Name(location, scope.arguments[name], name, "argument")
         if name in scope.sizes:
-            return ir.Name(location, scope.sizes[name], name, "size")
+            return ir.Name(location, self.known(scope.sizes[name]), name, "size")
         in_config = scope.config_type((name,)) is not None
         layer = self.renamed(name)
         if layer in scope.layers:

@@ -133,6 +133,7 @@ class Checker(StatementMixin, ConstructorMixin):
         self.sizes: list[tuple[str, ir.Expr]] = []
         for name in data.get("sizes", {}):
             self.attempt(self.declare_size, name, data["sizes"])
+            self.scope.sizes.setdefault(name, ERROR)
         self.layers: list[ir.LayerDeclaration] = []
         if self.module_source.model and self.program.uses_base(self.module_source):
             self.attempt(self.declare_base, data)
@@ -179,13 +180,14 @@ class Checker(StatementMixin, ConstructorMixin):
     def declare_state(self, name: str, container: Map) -> None:
         source = parse_expression(str(container[name]), place_of(container, name), self.errors)
         if source is None:
-            return
+            raise Failure
         self.source = source
         node, condition = source.tree.body, None
         if isinstance(node, ast.IfExp):
             condition, node = self.static_test(node.test), node.body
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STATES):
-            self.fail(node, "not a state", expected=", ".join(STATES), found=ast.unparse(node))
+            hint = self.hint(getattr(getattr(node, "func", None), "id", ""), STATES)
+            self.fail(node, "not a state", expected=", ".join(STATES), found=ast.unparse(node), hint=hint)
         bound, _ = self.bind(node, node.func.id, STATES[node.func.id])
         arguments = tuple((key, self.expr(value)) for key, value in bound.items())
         state = ir.StateDeclaration(name, node.func.id, arguments, condition, source.locate(node))
@@ -197,6 +199,8 @@ class Checker(StatementMixin, ConstructorMixin):
         """The type of a layer's layer, such as `embeddings.word_embeddings`."""
         module = self.program.module(kind.definition) if isinstance(kind.definition, ModuleSource) else None
         if module is None:
+            if isinstance(kind.definition, ModuleSource):
+                raise Failure  # the module's own errors are reported
             return self.fail(node, f"no layer {name}", found=str(kind))
         if path := self.role_path(kind, name):
             for step in path[:-1]:

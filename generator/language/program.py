@@ -148,6 +148,8 @@ class Program:
                 raise checker.failure
             definition = getattr(strip_optional(names[step]), "definition", None)
             inner = self.module(definition) if isinstance(definition, ModuleSource) else None
+            if inner is None and isinstance(definition, ModuleSource):
+                raise checker.failure  # the module's own errors are reported
             names = {layer.name: layer.type for layer in inner.layers} if inner else {}
 
     # --- inputs ----------------------------------------------------------------------------------

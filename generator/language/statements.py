@@ -108,7 +108,8 @@ class StatementMixin(ExpressionMixin):
     def check_carried(self, node, name: str, kind: Type) -> None:
         before = self.loops[-1].get(name)
         if before is not None and before != ERROR and unify.join(before, kind) is None:
-            hint = "write `_` for sizes that change from round to round"
+            sizes = isinstance(kind, Tensor) and isinstance(before, Tensor) and kind.dtype == before.dtype
+            hint = "write `_` for sizes that change from round to round" if sizes else None
             self.fail(node, f"{name} changes its type in the loop", expected=str(before), found=str(kind), hint=hint)
 
     def stmt_If(self, node: ast.If) -> ir.Statement:

@@ -26,7 +26,7 @@ FORBIDDEN_OPERATORS = (ast.LShift, ast.RShift, ast.BitXor)
 # how what is not part of the language is written
 WRITTEN = {
     "AnnAssign": "x: type = ...", "Assert": "assert", "AsyncFor": "async for", "AsyncFunctionDef": "async def",
-    "AugAssign": "+= or the like", "Await": "await", "BitXor": "^", "Break": "break", "ClassDef": "class",
+    "AugAssign": "an assignment such as +=", "Await": "await", "BitXor": "^", "Break": "break", "ClassDef": "class",
     "Continue": "continue", "Delete": "del", "FormattedValue": "an f-string", "FunctionDef": "def",
     "GeneratorExp": "a generator", "Global": "global", "Import": "import", "ImportFrom": "import",
     "JoinedStr": "an f-string", "LShift": "<<", "Lambda": "lambda", "Match": "match", "NamedExpr": ":=",

@@ -36,7 +36,7 @@ class Leaf:
 def check_tensors(program: Program) -> None:
     reader = _Reader(program)
     modules = [module for module in program.checked.values() if module is not None]
-    if any([reader.contains_itself(module, ()) for module in modules]):
+    if any(reader.contains_itself(module, ()) for module in modules):
         return
     for module in modules:
         reader.check_names(module)

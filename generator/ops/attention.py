@@ -14,10 +14,10 @@ def _attention(call) -> Type:
             call.fail("attention takes float[batch, heads, length, depth]", found=str(tensor), at=name)
             return q
     (batch, heads, queries, depth), (_, key_heads, keys, _) = q.shape, k.shape
-    call.same_dim(batch, k.shape[0], at="k")
-    call.same_dim(depth, k.shape[3], at="k")
-    for have, want in zip(v.shape[:3], k.shape[:3], strict=True):
-        call.same_dim(have, want, at="v")
+    call.same_dim(k.shape[0], batch, what="the batch of the queries is", at="k")
+    call.same_dim(k.shape[3], depth, what="the depth of the queries is", at="k")
+    for axis, have, want in zip(("batch", "heads", "length"), v.shape[:3], k.shape[:3], strict=True):
+        call.same_dim(have, want, what=f"the {axis} of the keys is", at="v")
     if key_heads != heads:
         # grouped queries: the number of key heads is a choice of the architecture, never a length
         runtime = sorted(key_heads.symbols & call.runtime_dims)
@@ -26,9 +26,9 @@ def _attention(call) -> Type:
     mask = strip_optional(call.type("mask"))
     if isinstance(mask, Mask):
         if mask.queries is not None:
-            call.same_dim(queries, mask.queries, at="mask")
+            call.same_dim(mask.queries, queries, what="the mask's number of queries (second size) should be", at="mask")
         if mask.keys is not None and not call.is_length(keys):
-            call.same_dim(keys, mask.keys, at="mask")
+            call.same_dim(mask.keys, keys, what="the mask's number of keys (last size) should be", at="mask")
     elif mask != NONE:
         call.fail("a mask is built by padding(), causal(), window() or allow()", found=str(mask), at="mask")
     bias = strip_optional(call.type("bias"))

@@ -32,7 +32,7 @@ def _rearrange(call) -> Type:
             product = Dim.of(1)
             for name in group:
                 product = product * sizes[name]
-            call.same_dim(dim, product)
+            call.same_dim(dim, product, what=f"rearrange: ({' '.join(group)}) is")
         elif len(unknown) == 1:
             rest = dim
             for name in group:
@@ -65,7 +65,7 @@ def _concat(call) -> Type:
             return first
         for i, (have, want) in enumerate(zip(item.shape, first.shape, strict=True)):
             if i != axis:
-                call.same_dim(have, want)
+                call.same_dim(have, want, what=f"concat: axis {i} of the first tensor is")
         total = total + item.shape[axis]
     return Tensor(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
@@ -100,7 +100,7 @@ def _split(call) -> Type:
     total = Dim.of(0)
     for size in sizes:
         total = total + size
-    call.same_dim(tensor.shape[axis], total)
+    call.same_dim(tensor.shape[axis], total, what="split: the parts add up to")
     return TupleOf(tuple(part(size) for size in sizes))
 
 
@@ -199,7 +199,7 @@ def _einsum(call) -> Type:
             return operand
         for name, dim in zip(term, operand.shape, strict=True):
             if name in sizes:
-                call.same_dim(sizes[name], dim)
+                call.same_dim(dim, sizes[name], what=f"einsum: the axis {name} is")
             else:
                 sizes[name] = dim
     unknown = [name for name in output.split() if name not in sizes]

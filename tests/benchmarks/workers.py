@@ -91,6 +91,11 @@ class Times:
     def __contains__(self, name: str) -> bool:
         return bool(self.rounds.get(name))
 
+    def add(self, other: Times) -> None:
+        """Takes the rounds of another sitting too."""
+        for name, medians in other.rounds.items():
+            self.rounds[name] += medians
+
     def seconds(self, name: str) -> float | None:
         return statistics.median(self.rounds[name]) if name in self else None
 

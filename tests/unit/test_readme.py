@@ -1,4 +1,4 @@
-"""Everything in README.md that can run, runs; what it shows of generated code is what is generated."""
+"""Everything in README.md that can run, runs; what it shows of generated code is generated."""
 
 import json
 import os

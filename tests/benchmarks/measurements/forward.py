@@ -18,6 +18,7 @@ FORMS = {
 CASES = (("bert", 1), ("bert", 8), ("llama", 1), ("swin", 1))
 NAMES = {"bert": "BERT base", "llama": "LLaMA of GPT-2's size", "swin": "Swin tiny"}
 ALLOWED = 1.0  # of the reference's time, each model
+SITTINGS = 3  # new processes: where memory comes to lie is worth some percent
 
 
 def measure(options: Options) -> Iterator[Section]:
@@ -38,19 +39,24 @@ def _rows(options: Options, framework: str, form: str, model: str, batch: int) -
     reference = options.reference_for(framework, MODELS[model].folder)
     task = {"model": model, "fields": fields, "batch": batch}
 
-    def start(python: str, subject: str, form: str) -> Worker:
-        return stack.enter_context(
-            Worker(python, f"{framework}_{subject}", "forward", form=form, **task)
-        )
-
-    with ExitStack() as stack:
-        workers = {"ours": start(options.product, "ours", form)}
-        workers["limit"] = start(options.product, "limit", form)
-        if reference:
-            workers["theirs"] = start(reference, "reference", form)
-        if reference and form == "eager" and model != "swin":
-            workers["explicit"] = start(reference, "reference", "eager attention")
-        times = alternate(workers, options.count(12), 1 if options.quick else max(2, 6 // batch))
+    starts = {
+        "ours": (options.product, "ours", form),
+        "limit": (options.product, "limit", form),
+    }
+    if reference:
+        starts["theirs"] = (reference, "reference", form)
+    if reference and form == "eager" and model != "swin":
+        starts["explicit"] = (reference, "reference", "eager attention")
+    times = Times({key: [] for key in starts})
+    for _ in range(1 if options.quick else SITTINGS):
+        with ExitStack() as stack:
+            workers = {
+                key: stack.enter_context(
+                    Worker(python, f"{framework}_{subject}", "forward", form=form, **task)
+                )
+                for key, (python, subject, form) in starts.items()
+            }
+            times.add(alternate(workers, options.count(4), 1 if options.quick else max(2, 6 // batch)))
     rows = [_row(name, times, "theirs")]
     if "explicit" in times:
         rows.append(_row(f"{name}, against attn_implementation='eager'", times, "explicit"))

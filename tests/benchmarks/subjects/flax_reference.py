@@ -38,8 +38,13 @@ def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], ob
     found, config = configured("Flax", "small-llama", fields, "ForCausalLM")
     model, start = found(config), np.arange(1, prompt + 1)[None]
 
+    options = {
+        "do_sample": False,
+        "max_new_tokens": tokens,
+        "eos_token_id": fields["vocab_size"] + 1,  # which never comes; None does not work
+    }
+
     def run() -> object:
-        options = {"do_sample": False, "max_new_tokens": tokens, "eos_token_id": -1}
         return np.asarray(model.generate(start, **options).sequences)
 
     return run
