@@ -184,6 +184,14 @@ class StateCall(Expr):
 
 
 @dataclass(frozen=True)
+class Draw(Expr):
+    """Random values: each mention is a draw of its own."""
+
+    name: str
+    distribution: str
+
+
+@dataclass(frozen=True)
 class RecordExpr(Expr):
     fields: tuple[tuple[str, Expr], ...]
 
@@ -282,7 +290,6 @@ class Function:
     body: tuple[Statement, ...]
     returns: Type
     location: Location = field(repr=False, compare=False)
-    random: bool = False
 
 
 @dataclass(frozen=True)
@@ -309,6 +316,7 @@ class Module:
     returns_cache: bool = False  # of models: whether the cache is an output
     block: bool = False  # the element of a stack: the unit of scan and checkpointing
     uses_training: bool = False
+    random: bool = False  # draws random values, itself or in a layer
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)

@@ -359,7 +359,7 @@ def rules_text(spec: Spec, names: dict[str, None]) -> str | None:
     return f"Rules({', '.join(parts + ([f'ignore={tuple(ignored)!r}'] if ignored else []))})"
 
 
-FRAMEWORK_NAMES = {"math", "torch", "nn", "F", "Tensor", "tf", "jax", "jnp", "nnx", "np"}
+FRAMEWORK_NAMES = {"math", "transforms", "torch", "nn", "F", "Tensor", "tf", "jax", "jnp", "nnx", "np"}
 RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel"}
 
 

@@ -278,6 +278,7 @@ class CallMixin:
         else:
             self.taps.update(dict.fromkeys(module.taps))
         self.effects |= {"past"} if module.stateful else set()
+        self.effects |= {"draws"} if module.random else set()
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
 
     def call_type(self, node, kind: Layer, module: ir.Module, arguments: dict[str, ir.Expr]) -> Type:
@@ -357,6 +358,7 @@ class CallMixin:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
         self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
+        self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}
             result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))

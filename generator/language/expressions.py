@@ -100,6 +100,11 @@ class ExpressionMixin(CallMixin):
             return ir.Name(location, self.known(scope.locals[name]), name, kind)
         if name in scope.gone:
             self.fail(node, f"{name} is not assigned on every path", hint=scope.gone[name])
+        if name in scope.draws:
+            self.effects.add("draws")
+            distribution, kind = scope.draws[name]
+            kind = unify.substitute(kind, scope.dim_values)
+            return ir.Draw(location, kind, name, distribution)
         if name in scope.bindings:
             return self.binding(name)
         if name in scope.arguments:

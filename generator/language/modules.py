@@ -33,6 +33,9 @@ from .syntax import Place, Source, parse_block, parse_expression
 from .typestrings import STATIC_KINDS, literal, parse_type
 
 
+DISTRIBUTIONS = ("normal", "uniform")
+
+
 @dataclass(frozen=True, eq=False)
 class ModuleSource:
     """A module or model as the spec has it."""
@@ -195,6 +198,19 @@ class Checker(StatementMixin, ConstructorMixin):
         self.scope.states[name] = state
         self.effects.add("past")
 
+    def declare_draw(self, name: str, container: Map) -> None:
+        """`noise: normal[b, s, d]`: a distribution and the sizes of what is drawn."""
+        distribution, _, dims = str(container[name]).partition("[")
+        if distribution.strip() not in DISTRIBUTIONS:
+            location = value_location(container, name)
+            expected = ", ".join(f"{item}[...]" for item in DISTRIBUTIONS)
+            self.fail_at(location, f"not a distribution: {name}", expected=expected, found=str(container[name]))
+        parsed = parse_type(f"float[{dims}", place_of(container, name), self.errors, self.scope.dim)
+        if parsed is None:
+            self.failed = True
+            return
+        self.scope.draws[name] = (distribution.strip(), parsed.type)
+
     def layer_of(self, kind: Layer, name: str, node: ast.AST) -> Type:
         """The type of a layer's layer, such as `embeddings.word_embeddings`."""
         module = self.program.module(kind.definition) if isinstance(kind.definition, ModuleSource) else None
@@ -235,6 +251,8 @@ class Checker(StatementMixin, ConstructorMixin):
                 kind = parameter.type
             self.scope.locals[parameter.name] = kind if given is None else given.get(parameter.name, kind)
             self.scope.inputs.add(parameter.name)
+        for name in self.module_source.data.get("random", {}):
+            self.attempt(self.declare_draw, name, self.module_source.data["random"])
         if self.module_source.model:
             self.scope.locals.setdefault("use_cache", Optional(Static("bool")))
         return inputs
@@ -276,6 +294,7 @@ class Checker(StatementMixin, ConstructorMixin):
             stateful="past" in self.effects,
             returns_cache=self.returns_cache or bool("past" in self.effects and not self.calls_model(body)),
             uses_training=self.uses_training,
+            random="draws" in self.effects,
         )
 
     def tap_scopes(self) -> dict[str, tuple[str, ...]]:

@@ -24,6 +24,7 @@ class Scope:
     layers: dict[str, Type] = field(default_factory=dict)
     bindings: dict[str, Any] = field(default_factory=dict)  # a library head's arguments: sources
     states: dict[str, Any] = field(default_factory=dict)
+    draws: dict[str, tuple[str, Type]] = field(default_factory=dict)
     locals: dict[str, Type] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
     dims: set[str] = field(default_factory=set)

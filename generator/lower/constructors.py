@@ -220,9 +220,14 @@ class ConstructorWriter(StatementWriter):
         return names
 
     def transform_text(self, naming: Naming) -> str:
-        function = "".join(part.title() for part in naming.transform.split("_"))
-        self.use(function)
-        return f"{function}({', '.join(map(repr, naming.arguments))})"
+        name = "".join(part.title() for part in naming.transform.split("_"))
+        path, *rest = naming.arguments
+        arguments = [path, *rest]
+        if naming.transform == "transpose":
+            arguments = [path, tuple(rest)]
+        elif naming.transform == "weight_norm":
+            arguments = [f"{path}.weight_g", f"{path}.weight_v", *rest]
+        return f"transforms.{name}({', '.join(map(repr, arguments))})"
 
 
 def leaves(group: Group):

@@ -187,6 +187,14 @@ class ExpressionWriter:
         function = trees.attribute(self.expr(node.value), node.method)
         return ast.Call(function, [self.expr(argument) for argument in node.arguments], [])
 
+    def expr_Draw(self, node: ir.Draw) -> ast.expr:
+        sizes = [self.dim(dim) for dim in node.type.shape]
+        like = next(iter(self.sizes.sources), None)
+        if None in sizes or like is None:
+            self.program.fail(f"the sizes of the draw {node.name} are not known", node.location)
+        function = trees.attribute(trees.name("draws"), node.distribution)
+        return ast.Call(function, [ast.Constant(node.name), trees.sequence(sizes), trees.name(like)], [])
+
     def expr_FunctionCall(self, node: ir.FunctionCall) -> ast.expr:
         return trees.call(node.function, *(self.expr(value) for _, value in node.arguments))
 
@@ -199,6 +207,8 @@ class ExpressionWriter:
         if module is not None:
             if module.stateful:
                 keywords["past"] = trees.name(self.past_name(node.layer))
+            if module.random:
+                keywords["draws"] = trees.name("draws")
             if module.taps:
                 keywords["taps"] = self.taps_for(node.layer)
         return ast.Call(layer, positional, [ast.keyword(k, v) for k, v in keywords.items()])

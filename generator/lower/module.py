@@ -136,7 +136,8 @@ class ModuleWriter(ConstructorWriter):
     def effect_inputs(self, module: ir.Module) -> list[str]:
         """Inputs that the compiler adds and that are passed on to a base model."""
         cache = ["past_key_values", "use_cache"] if module.stateful else []
-        return [*cache, *self.switches(module)]
+        draws = ["draws"] if module.random else []
+        return [*cache, *draws, *self.switches(module)]
 
     def expr_ModelCall(self, node: ir.ModelCall) -> ast.expr:
         tree = super().expr_ModelCall(node)
@@ -161,6 +162,9 @@ class ModuleWriter(ConstructorWriter):
         if self.own_taps:
             switches = ", ".join(f"{name}={name}" for name in self.switches(self.module))
             lines.append(f"taps = self.taps({switches})")
+        if self.module.random and self.own_taps_or_states:
+            self.use("draws_of")
+            lines.append("draws = draws_of(draws)")
         if self.own_states:
             lines.append("past = self.open_cache(past_key_values, use_cache)")
         return lines

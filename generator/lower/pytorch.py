@@ -110,6 +110,9 @@ class PyTorchWriter(ModuleWriter):
         if self.module.stateful:
             self.use("Slots")
             items.append("past: Slots | None = None")
+        if self.module.random:
+            self.use("Draws")
+            items.append("draws: Draws")
         if self.module.taps:
             self.use("Taps")
             items.append("taps: Taps")

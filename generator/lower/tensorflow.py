@@ -84,6 +84,8 @@ class TensorFlowWriter(ModuleWriter):
         items = []
         if self.module.stateful:
             items.append("past=None")
+        if self.module.random:
+            items.append("draws=None")
         if self.module.taps:
             items.append("taps=None")
         if self.module.uses_training:

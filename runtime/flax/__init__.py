@@ -17,6 +17,7 @@ from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, StateSpec, cross_cache, kv_cache, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
+from .draws import Draws, draws_of
 from .functional import (
     einsum,
     integers,
@@ -73,6 +74,8 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Draws",
+    "draws_of",
     "auto_model",
     "pair",
     "Block",

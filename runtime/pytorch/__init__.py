@@ -17,6 +17,7 @@ from .blocks import Block
 from .cache import Cache, with_past
 from .compile import compile
 from .composition import auto_model
+from .draws import Draws, draws_of
 from .functional import (
     interpolate,
     l2_normalize,
@@ -62,6 +63,8 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Draws",
+    "draws_of",
     "auto_model",
     "pair",
     "Group",

@@ -18,6 +18,7 @@ from .cache import (
 )
 from .compile import compile
 from .composition import auto_model
+from .draws import Draws, draws_of
 from .functional import (
     einsum,
     integers,
@@ -72,6 +73,8 @@ from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Draws",
+    "draws_of",
     "auto_model",
     "pair",
     "NO_TAPS",

@@ -2,7 +2,8 @@
 
     python tests/demo
 
-Without a network, a small checkpoint with random weights takes its place.
+Without a network, or with TRIPTYCH_OFFLINE set, a small checkpoint with random weights takes its
+place.
 """
 
 import os

@@ -45,7 +45,7 @@ def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], ob
         for _ in range(tokens):
             output = call(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
             new, cache = best(output.logits), output.past_key_values
-            found.append(int(new[0, 0]))
+            found.append(int(np.asarray(new)[0, -1]))
         return found
 
     return run

@@ -51,7 +51,7 @@ def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], ob
         new, cache, found = start, model.init_cache(1, prompt + tokens), []
         for _ in range(tokens):
             new, cache = step(new, cache)
-            found.append(int(new[0, -1]))
+            found.append(int(new.numpy()[0, -1]))
         return found
 
     return run

@@ -1,0 +1,29 @@
+"""Random values of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..draws import Draws
+
+SAMPLERS = {"normal": torch.randn, "uniform": torch.rand}
+
+
+def draws_of(given: Mapping[str, Any] | None) -> Draws:
+    """What is given, otherwise values of PyTorch's generator."""
+    return Draws(given, sample, convert)
+
+
+def sample(distribution: str, shape: Sequence[int], like: Tensor) -> Tensor:
+    return SAMPLERS[distribution](tuple(shape), dtype=like.dtype, device=like.device)
+
+
+def convert(values: Any, like: Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+
+__all__ = ["Draws", "draws_of"]

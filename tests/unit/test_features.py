@@ -1,0 +1,127 @@
+"""What the language offers beyond the published specs, run in three frameworks side by side."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from triptych import checkpoint
+from triptych.generator.checking import check_spec
+from triptych.generator.render import render_program
+from triptych.generator.spec import load_spec
+
+SPECS = Path(__file__).resolve().parents[1] / "specs"
+LIBRARY = Path(__file__).resolve().parents[2] / "specs" / "library"
+PREFIXES = {"pytorch": ("", ""), "tensorflow": ("tf_", "TF"), "flax": ("flax_", "Flax")}
+FRAMEWORKS = list(PREFIXES)
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """Both specs of the tests, generated as a package called `generated_in_tests`."""
+    root = tmp_path_factory.mktemp("generated")
+    package = root / "generated_in_tests"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in ("features", "two_towers"):
+        program = check_spec(load_spec(SPECS / f"{name}.yaml", [LIBRARY]))
+        for path, text in render_program(program, "generated_in_tests").items():
+            (package / path).parent.mkdir(exist_ok=True)
+            (package / path).write_text(text)
+    sys.path.insert(0, str(root))
+    yield "generated_in_tests"
+    sys.path.remove(str(root))
+
+
+def model_class(packages, folder, name, framework):
+    infix, prefix = PREFIXES[framework]
+    module = importlib.import_module(f"{packages}.{folder}.modeling_{infix}{folder}")
+    return getattr(module, f"{prefix}{name}")
+
+
+def configuration(packages, folder, name):
+    module = importlib.import_module(f"{packages}.{folder}.configuration_{folder}")
+    return getattr(module, name)
+
+
+def arrays(framework, values):
+    if framework != "pytorch":
+        return values
+    import torch
+
+    return {name: torch.from_numpy(value) for name, value in values.items()}
+
+
+@pytest.fixture(scope="module")
+def saved(packages, tmp_path_factory):
+    """A checkpoint of Features, written by PyTorch."""
+    import torch
+
+    torch.manual_seed(0)
+    config = configuration(packages, "features", "FeaturesConfig")()
+    model = model_class(packages, "features", "FeaturesModel", "pytorch")(config)
+    folder = tmp_path_factory.mktemp("features")
+    model.save_pretrained(folder)
+    return folder
+
+
+NOISE = [np.full((2, length, 16), 0.1 * i, np.float32) for i, length in enumerate((5, 5, 4, 4))]
+INPUTS = {
+    "input_ids": np.arange(10).reshape(2, 5),
+    "decoder_input_ids": np.arange(8).reshape(2, 4),
+}
+
+
+def run(packages, saved, framework):
+    model = model_class(packages, "features", "FeaturesModel", framework).from_pretrained(saved)
+    inputs = arrays(framework, INPUTS)
+    return model(**inputs, draws={"noise": NOISE}, output_hidden_states=True, output_attentions=True)
+
+
+def test_checkpoint_names_of_transforms(saved):
+    """Three layers share a stored tensor, one is stored turned, one parameter is many tensors."""
+    with checkpoint.open_checkpoint(saved) as file:
+        prefix = "encoder.layers.0.attention."
+        own = {name.removeprefix(prefix) for name in file.names if name.startswith(prefix)}
+        assert own == {
+            "qkv.weight", "qkv.bias", "out_proj.weight", "out_proj.bias",
+            "experts.0.scale", "experts.1.scale", "experts.2.scale",
+        }  # fmt: skip
+        assert file.info(f"{prefix}qkv.weight").shape == (48, 16)
+        assert "head.weight" not in file.names
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_frameworks_agree(packages, saved, framework):
+    """Given draws, scoped taps and transforms of names: the same in every framework."""
+    expected, found = run(packages, saved, "pytorch"), run(packages, saved, framework)
+    assert [len(found[f"{side}_hidden_states"]) for side in ("encoder", "decoder")] == [3, 3]
+    assert found["decoder_attentions"][0].shape == (2, 2, 4, 4)
+    want = expected["logits"].detach().numpy()
+    np.testing.assert_allclose(np.asarray(found["logits"] if framework != "pytorch" else want), want, atol=1e-5)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_saved_alike(packages, saved, framework, tmp_path):
+    model = model_class(packages, "features", "FeaturesModel", framework).from_pretrained(saved)
+    model.save_pretrained(tmp_path)
+    original = (saved / "model.safetensors").read_bytes()
+    assert (tmp_path / "model.safetensors").read_bytes() == original
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_two_towers(packages, framework):
+    """Several configurations in one model, and a part of any architecture through `auto`."""
+    judge = {"model_type": "bert", "vocab_size": 99, "hidden_size": 8, "num_hidden_layers": 1,
+             "num_attention_heads": 2, "intermediate_size": 8}  # fmt: skip
+    config = configuration(packages, "two_towers", "TwoTowersConfig")(judge_config=judge)
+    model = model_class(packages, "two_towers", "TwoTowersModel", framework)(config)
+    inputs = {
+        "input_ids": np.arange(6).reshape(2, 3),
+        "pixel_values": np.ones((2, 3, 16, 16), np.float32),
+    }
+    output = model(**arrays(framework, inputs), return_loss=True)
+    assert output["logits_per_text"].shape == (2, 2)
+    assert np.isfinite(float(output["loss"]))
