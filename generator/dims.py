@@ -36,9 +36,15 @@ class Opaque:
         return f"{self.operation}({', '.join(arguments)})"
 
 
-INFIX = ("//", "%", "**", "*")
-MAX_TERMS = 400  # of one product; a longer one is only equal to itself
+INFIX = ("//", "%", "**")
+MAX_WEIGHT = 2_000  # names in one dimension, all terms and opaque atoms together
 MAX_POWER = 64
+
+
+class TooLarge(ValueError):
+    """A dimension of more terms than any model needs."""
+
+
 UNKNOWN_NAME = re.compile(r"\?\d+")  # sizes that nothing is known about are numbered
 FOLD: dict[str, Callable[..., int]] = {
     "//": lambda a, b: a // b,
@@ -66,6 +72,8 @@ class Dim:
     @staticmethod
     def _from(terms: Mapping[tuple, Fraction]) -> Dim:
         kept = [(monomial, factor) for monomial, factor in terms.items() if factor]
+        if sum(_weight(monomial) for monomial, _ in kept) > MAX_WEIGHT:
+            raise TooLarge
         return Dim(tuple(sorted(kept, key=lambda term: _key(term[0]))))
 
     def __add__(self, other: Dim | int) -> Dim:
@@ -82,8 +90,8 @@ class Dim:
 
     def __mul__(self, other: Dim | int) -> Dim:
         other = Dim.of(other)
-        if len(self.terms) * len(other.terms) > MAX_TERMS:
-            return Dim.of(Opaque("*", (self, other)))
+        if len(self.terms) * len(other.terms) > MAX_WEIGHT:
+            raise TooLarge
         terms: dict[tuple, Fraction] = {}
         for left, a in self.terms:
             for right, b in other.terms:
@@ -150,6 +158,10 @@ class Dim:
                         found |= argument.symbols
         return frozenset(found)
 
+    @cached_property
+    def weight(self) -> int:
+        return sum(_weight(monomial) for monomial, _ in self.terms)
+
     def substitute(self, values: Mapping[str, Dim]) -> Dim:
         if not self.symbols & values.keys():
             return self
@@ -180,8 +192,6 @@ def opaque(operation: str, *arguments: Dim) -> Dim:
     constants = [argument.constant for argument in arguments]
     if operation == "|1" and constants[0] == 1:
         return Dim.of(1)
-    if operation == "*":
-        return arguments[0] * arguments[1]
     if operation in FOLD and all(value is not None for value in constants):
         if operation in ("//", "%") and constants[1] == 0:
             return Dim.of(Opaque(operation, arguments))
@@ -190,12 +200,19 @@ def opaque(operation: str, *arguments: Dim) -> Dim:
         return Dim.of(FOLD[operation](*constants))
     if operation == "//" and constants[1] == 1:
         return arguments[0]
+    if sum(argument.weight for argument in arguments) > MAX_WEIGHT:
+        raise TooLarge
     return Dim.of(Opaque(operation, arguments))
 
 
 def _divide(left: Dim, right: Dim) -> Dim:
     quotient = left.exact(right)
     return quotient if quotient is not None else opaque("/", left, right)
+
+
+def _weight(monomial: tuple) -> int:
+    atoms = (atom for atom, _ in monomial)
+    return 1 + sum(1 if isinstance(a, str) else sum(x.weight for x in a.arguments) for a in atoms)
 
 
 def _key(monomial: tuple) -> tuple:

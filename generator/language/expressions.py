@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import ir
 from ..diagnostics import listed
-from ..dims import Dim, opaque
+from ..dims import Dim, TooLarge, opaque
 from ..layers import LayerKind, parameter_type
 from ..states import METHODS
 from ..types import (
@@ -73,7 +73,10 @@ class ExpressionMixin(CallMixin):
         method = getattr(self, f"expr_{type(node).__name__}", None)
         if method is None:
             self.fail(node, "this expression is not allowed here", found=ast.unparse(node))
-        return method(node)
+        try:
+            return method(node)
+        except TooLarge:
+            return self.fail(node, "the size has too many terms")
 
     def expr_Constant(self, node: ast.Constant) -> ir.Expr:
         return self.constant(node.value, node)
@@ -340,7 +343,10 @@ class ExpressionMixin(CallMixin):
         known: Any = UNKNOWN
         a, b = left.type, right.type
         if isinstance(a, Static) and isinstance(b, Static) and UNKNOWN not in (a.value, b.value):
-            known = COMPARE[symbol](a.value, b.value)
+            try:
+                known = COMPARE[symbol](a.value, b.value)
+            except TypeError:
+                self.fail(node, f"{symbol} does not apply", found=f"{a} and {b}")
         return ir.Compare(location, Static("bool", value=known), symbol, left, right)
 
     def tensor_comparison(self, node, left: ir.Expr, right: ir.Expr) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -89,7 +90,9 @@ def _parse(text: str, place: Place, errors: Diagnostics, mode: str, allowed) -> 
         errors.error(place(0, 0), f"the text is longer than {MAX_LENGTH} characters")
         return None
     try:
-        tree = ast.parse(text, mode=mode)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # such as `0or x`
+            tree = ast.parse(text, mode=mode)
     except SyntaxError as error:
         line, column = max((error.lineno or 1) - 1, 0), max((error.offset or 1) - 1, 0)
         hint = "write '... else None'" if "expected 'else'" in str(error.msg) else None

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from ..diagnostics import Diagnostics, Location, listed
-from ..dims import Dim, opaque
+from ..dims import Dim, TooLarge, opaque
 from ..types import DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
 from .syntax import Place, parse_expression
 
@@ -124,7 +124,10 @@ class _Reader:
         )
         if source is None:
             raise _Stop
-        return tuple(self.dim(node) for node in source.tree.body.elts)
+        try:
+            return tuple(self.dim(node) for node in source.tree.body.elts)
+        except TooLarge:
+            return self.fail("the size has too many terms")
 
     def dim(self, node: ast.expr) -> Dim:
         if isinstance(node, ast.Constant) and type(node.value) is int:

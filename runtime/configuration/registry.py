@@ -30,7 +30,7 @@ def register_lookup(
 
 def find_config_class(model_type: str) -> type:
     """The configuration class of `model_type`; a ConfigError names the nearest known type."""
-    from .. import auto  # noqa: F401 (late, since it needs this module: it knows all that is generated)
+    from ..auto import registry  # noqa: F401 (late, since it needs this module: it adds a lookup)
 
     if isinstance(model_type, str):
         for find in (*_lookups, _classes.get):
