@@ -144,7 +144,7 @@ def content_digest(path: str | os.PathLike) -> str | None:
         return None
 
 
-# --- formatting ----------------------------------------------------------------------------------
+# --- formatting --------------------------------------------------------------------------------
 
 _BLOCK = re.compile(r"^(?=(?:@|class |def )[^\n]*\n)", re.MULTILINE)
 

@@ -53,7 +53,9 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
             if program.configs[strip_optional(field.type).name].interface:
                 values[field.name] = dict(nested)
                 continue
-            values[field.name] = config_values(program, strip_optional(field.type).name, dict(nested))
+            values[field.name] = config_values(
+                program, strip_optional(field.type).name, dict(nested)
+            )
         else:
             values[field.name] = overrides.get(field.name, field.default)
     values.update({name: value for name, value in overrides.items() if name not in schema.fields})
@@ -110,4 +112,3 @@ def call_sizes(checker: Checker, values: dict[str, Any]) -> dict[str, Dim]:
         known = {"height": height, "width": width}.get(name)
         sizes[name] = Dim.of(known if isinstance(known, int) else SIZES[index % len(SIZES)])
     return sizes
-

@@ -38,7 +38,8 @@ BACKBONE: dict[str, Static] = {
 COMMON_VALUES: dict[str, Any] = {
     "num_labels": 2, "problem_type": None, "is_decoder": False, "is_encoder_decoder": False,
     "add_cross_attention": False, "tie_word_embeddings": True, "pad_token_id": None,
-    "bos_token_id": None, "eos_token_id": None, "sep_token_id": None, "decoder_start_token_id": None,
+    "bos_token_id": None, "eos_token_id": None, "sep_token_id": None,
+    "decoder_start_token_id": None,
     "chunk_size_feed_forward": 0, "use_cache": True, "output_attentions": False,
     "output_hidden_states": False,
 }  # fmt: skip
@@ -94,7 +95,9 @@ class ConfigSchema:
         return [*self.fields, *self.common]
 
 
-def read_config(entry: str, data: Map, entries: tuple[str, ...], errors: Diagnostics) -> ConfigSchema:
+def read_config(
+    entry: str, data: Map, entries: tuple[str, ...], errors: Diagnostics
+) -> ConfigSchema:
     fields = {}
     model_type = None
     for name, value in data.items():
@@ -111,7 +114,10 @@ def read_config(entry: str, data: Map, entries: tuple[str, ...], errors: Diagnos
 def read_interface(name: str, fields: Map | Seq | None, location: Location) -> ConfigSchema:
     """The configuration fields that an interface promises."""
     kinds = dict(fields) if isinstance(fields, Map) else dict.fromkeys(fields or (), "any")
-    read = {key: Field(key, _type_of_text(kind) or Static("any"), location) for key, kind in kinds.items()}
+    read = {
+        key: Field(key, _type_of_text(kind) or Static("any"), location)
+        for key, kind in kinds.items()
+    }
     return ConfigSchema(name, read, location, interface=True)
 
 
@@ -142,7 +148,9 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
         return Field(name, Config(value), location, subconfig=value)
     if isinstance(value, str) and (match := re.fullmatch(r"config<(\w+)>", value)):
         return Field(name, Config(match.group(1)), location)
-    if isinstance(value, str) and (match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)):
+    if isinstance(value, str) and (
+        match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)
+    ):
         kind = _type_of_text(match.group(1))
         if kind is not None:
             # `TYPE? = EXPR`: filled in when the configuration is built, so never null afterwards

@@ -39,7 +39,9 @@ def layer(signature: str, rule, *constructors: str, leaves: tuple[str, ...] = ()
 
 def _linear(call) -> Type:
     x = call.float_tensor("x")
-    call.same_dim(x.shape[-1], call.size("in_features"), what="linear expects the last dimension to be")
+    call.same_dim(
+        x.shape[-1], call.size("in_features"), what="linear expects the last dimension to be"
+    )
     return Tensor(x.dtype, (*x.shape[:-1], call.size("out_features")))
 
 
@@ -137,7 +139,8 @@ layer(
     _conv2d,
     "nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)",
     "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)",
-    "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias, rngs=rngs)",
+    "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias, "
+    "rngs=rngs)",
     leaves=("weight", "bias"),
 )
 
@@ -160,7 +163,7 @@ layer(
     "PixelShuffle(factor)",
 )
 layer(
-    "param(init=\"zeros\")",
+    'param(init="zeros")',
     None,
     "nn.Parameter(torch.empty(shape))",
     "Parameter(self, name, shape)",

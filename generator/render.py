@@ -52,7 +52,9 @@ def prose(text: str, width: int = 92, indent: int = 4) -> str:
 
 
 def render_program(
-    program: Program, package: str = "triptych.models", formatter: Callable[[str], str] | None = None
+    program: Program,
+    package: str = "triptych.models",
+    formatter: Callable[[str], str] | None = None,
 ) -> dict[str, str]:
     """Every file of one spec, by path relative to the output folder."""
     env = environment()
@@ -96,14 +98,16 @@ def source_name(spec: Spec) -> str:
     return "/".join([*folders[last:], name])
 
 
-# --- configuration ---------------------------------------------------------------------------------
+# --- configuration -----------------------------------------------------------------------------
 
 
 def render_configuration(env: jinja2.Environment, program: Program) -> str:
     template = env.get_template("config/configuration.py.j2")
-    context = dict(
-        spec=program.spec, source=source_name(program.spec), configs=config_contexts(program)
-    )
+    context = {
+        "spec": program.spec,
+        "source": source_name(program.spec),
+        "configs": config_contexts(program),
+    }
     used = used_names(template.render(**context, imports=[]))
     names = ("BackboneConfig", "PretrainedConfig", "field", "stages")
     return template.render(**context, imports=[name for name in names if name in used])
@@ -197,7 +201,9 @@ def python_type(program: Program, kind: Type) -> str:
             element = strip_optional(kind.element) if kind.element else None
             known = isinstance(element, Static) and element.kind not in ("any", "none")
             return f"list[{element.kind}]" if known else "list"
-        return {"pair": "int | list[int]", "any": "object", "none": "object"}.get(kind.kind, kind.kind)
+        return {"pair": "int | list[int]", "any": "object", "none": "object"}.get(
+            kind.kind, kind.kind
+        )
     return "object"
 
 
@@ -227,9 +233,9 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
         for node in walk(module):
             if isinstance(node, ir.PythonCall) and node.function == "exact":
                 left, right = node.arguments
-                if isinstance(left, ir.ConfigField) and isinstance(right, ir.ConfigField):
-                    if len(left.path) == len(right.path) == 1:
-                        found.setdefault((left.path[0], right.path[0]))
+                fields = [side for side in (left, right) if isinstance(side, ir.ConfigField)]
+                if len(fields) == 2 and all(len(side.path) == 1 for side in fields):
+                    found.setdefault((left.path[0], right.path[0]))
     return [{"left": left, "right": right} for left, right in found]
 
 
@@ -238,20 +244,23 @@ def walk(node):
     if isinstance(node, (tuple, list)):
         for item in node:
             yield from walk(item)
-    elif isinstance(node, (ir.Expr, ir.Statement, ir.Module, ir.LayerDeclaration, ir.StateDeclaration)):
+    elif isinstance(
+        node, (ir.Expr, ir.Statement, ir.Module, ir.LayerDeclaration, ir.StateDeclaration)
+    ):
         yield node
         for name in node.__dataclass_fields__:
             if name not in ("type", "location", "definition", "op"):
                 yield from walk(getattr(node, name))
 
 
-# --- models ------------------------------------------------------------------------------------------
+# --- models ------------------------------------------------------------------------------------
 
 
 def render_models(env: jinja2.Environment, program: Program, writer: type[ModuleWriter]) -> str:
     names: dict[str, None] = {}
     functions = [
-        function_context(writer(program, program.function(name), names)) for name in program.used_functions
+        function_context(writer(program, program.function(name), names))
+        for name in program.used_functions
     ]
     modules = [class_context(writer(program, module, names)) for module in program.modules]
     models = [class_context(writer(program, module, names)) for module in program.models]
@@ -259,19 +268,19 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
     rules = rules_text(program.spec, names)
     template = env.get_template(f"{writer.framework}/modeling.py.j2")
     spec = program.spec
-    context = dict(
-        spec=spec,
-        source=source_name(spec),
-        prefix=f"{writer.class_prefix}{spec.prefix}",
-        config_class=config_class(program, "main"),
-        config_classes=[context["name"] for context in config_contexts(program)],
-        functions=functions,
-        modules=modules,
-        models=models,
-        initializers=initializers,
-        rules=rules,
-        roles=dict(spec.roles),
-    )
+    context = {
+        "spec": spec,
+        "source": source_name(spec),
+        "prefix": f"{writer.class_prefix}{spec.prefix}",
+        "config_class": config_class(program, "main"),
+        "config_classes": [context["name"] for context in config_contexts(program)],
+        "functions": functions,
+        "modules": modules,
+        "models": models,
+        "initializers": initializers,
+        "rules": rules,
+        "roles": dict(spec.roles),
+    }
     # written once without imports, to see which names it needs
     used = used_names(template.render(**context, imports=[], used=set()))
     return template.render(**context, imports=sort_imports(names, used), used=used)
@@ -334,7 +343,7 @@ def output_fields(writer: ModuleWriter) -> list[dict[str, str]]:
 
 
 def initializer_texts(init: Map, names: dict[str, None]) -> dict[str, str]:
-    """`normal(initializer_range)` -> `normal("initializer_range")`; fields are read from the config."""
+    """`normal(initializer_range)` -> `normal("initializer_range")`: the runtime reads the field."""
     texts = {}
     for key, rule in init.items():
         node = ast.parse(rule, mode="eval").body
@@ -359,7 +368,19 @@ def rules_text(spec: Spec, names: dict[str, None]) -> str | None:
     return f"Rules({', '.join(parts + ([f'ignore={tuple(ignored)!r}'] if ignored else []))})"
 
 
-FRAMEWORK_NAMES = {"math", "transforms", "torch", "nn", "F", "Tensor", "tf", "jax", "jnp", "nnx", "np"}
+FRAMEWORK_NAMES = {
+    "math",
+    "transforms",
+    "torch",
+    "nn",
+    "F",
+    "Tensor",
+    "tf",
+    "jax",
+    "jnp",
+    "nnx",
+    "np",
+}
 RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel"}
 
 

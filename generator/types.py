@@ -155,7 +155,20 @@ class State:
         return f"state {self.kind}"
 
 
-Type = Tensor | Mask | Static | Optional | ListOf | TupleOf | Record | Config | Layer | Stack | LayerMap | State
+Type = (
+    Tensor
+    | Mask
+    | Static
+    | Optional
+    | ListOf
+    | TupleOf
+    | Record
+    | Config
+    | Layer
+    | Stack
+    | LayerMap
+    | State
+)
 
 NONE = Static("none", value=None)
 ERROR = Static("error")  # of what has been reported: nothing more is said about it

@@ -125,7 +125,7 @@ def _from_cache(task: Task, cache: Cache) -> Compiled | None:
         return None
 
 
-# --- work ----------------------------------------------------------------------------------------
+# --- work --------------------------------------------------------------------------------------
 
 Made = tuple[Compiled, tuple[Path, ...]] | tuple[Diagnostic, ...]
 

@@ -112,7 +112,7 @@ def is_foreign(path: str) -> bool:
     return path != "__init__.py" and not path.startswith("evidence/")
 
 
-# --- reports -------------------------------------------------------------------------------------
+# --- reports -----------------------------------------------------------------------------------
 
 
 def report_differences(session: Session, plan: Plan) -> int:

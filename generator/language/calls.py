@@ -49,6 +49,7 @@ BUILTINS = {
 METHODS = ("get", "startswith", "endswith", "index", "removeprefix", "removesuffix", "split", "keys")
 MATH = ("exp", "log", "sqrt", "sin", "cos", "floor", "ceil")
 LOOPS = ("enumerate", "zip", "reversed")
+ARGUMENTS = {"exact": (2, 2), "zip": (1, 8), "range": (1, 3), "round": (1, 2)}  # others take one
 KEYWORDS_ONLY = {"record", "emit"}
 
 
@@ -166,6 +167,10 @@ class CallMixin:
         """A builtin on static values, or None where an op of that name takes the tensors."""
         arguments = tuple(self.expr(argument) for argument in node.args)
         location = self.source.locate(node)
+        fewest, most = ARGUMENTS.get(name, (1, 1))
+        if name not in OPS and not fewest <= len(arguments) <= most:
+            expected = str(fewest) if fewest == most else f"{fewest} to {most}"
+            self.fail(node, f"{name}: number of arguments", expected=expected, found=str(len(arguments)))
         kinds = [argument.type for argument in arguments]
         if name in LOOPS or (name == "len" and isinstance(kinds[0], (ListOf, TupleOf, Stack))):
             kind = integer() if name == "len" else self.iterator_type(node, name, kinds)
@@ -183,10 +188,15 @@ class CallMixin:
     def static_result(self, node, name: str, kinds: list[Static]) -> Type:
         values = [kind.value for kind in kinds]
         if name in MATH:
-            known = UNKNOWN not in values
+            result = UNKNOWN
+            if UNKNOWN not in values:
+                try:
+                    result = getattr(math, name)(*values)
+                except (TypeError, ValueError, OverflowError) as error:
+                    self.fail(node, f"{name}: {error}")
             if name in ("floor", "ceil"):
-                return self.static_of(getattr(math, name)(*values)) if known else integer(unknown_dim())
-            return Static("float", value=getattr(math, name)(*values) if known else UNKNOWN)
+                return self.static_of(result) if result is not UNKNOWN else integer(unknown_dim())
+            return Static("float", value=result)
         if name == "exact":
             left, right = (kind.dim for kind in kinds)
             if left is None or right is None:
@@ -201,7 +211,7 @@ class CallMixin:
                 self.fail(node, "the range is too long")
             try:
                 result = BUILTINS[name](*values)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 self.fail(node, f"{name}: {error}")
             return self.static_of(list(result) if isinstance(result, range) else result)
         if name == "range":
@@ -249,7 +259,7 @@ class CallMixin:
         self.program.used_functions.setdefault(name)
         return ir.FunctionCall(self.source.locate(node), kind, name, tuple(arguments.items()))
 
-    # --- layers, modules, models -----------------------------------------------------------------
+    # --- layers, modules, models ----------------------------------------------------------------
 
     def layer_call(self, node: ast.Call, layer: ir.Expr) -> ir.Expr:
         kind = layer.type
@@ -413,7 +423,7 @@ class CallMixin:
         kind = Record(self.name, shown)
         return ir.RecordExpr(self.source.locate(node), kind, fields)
 
-    # --- states ------------------------------------------------------------------------------------
+    # --- states ---------------------------------------------------------------------------------
 
     def state_call(self, node, state: str, method: str, arguments: list[ir.Expr]) -> ir.Expr:
         declared = self.scope.states[state]

@@ -93,7 +93,7 @@ class ExpressionMixin(CallMixin):
             return ir.Const(location, Static(type(value).__name__, value=value), value)
         return self.fail(node, "not a literal of the language", found=repr(value)[:40])
 
-    # --- names ---------------------------------------------------------------------------------
+    # --- names ----------------------------------------------------------------------------------
 
     def expr_Name(self, node: ast.Name) -> ir.Expr:
         scope, name = self.scope, node.id
@@ -203,12 +203,13 @@ class ExpressionMixin(CallMixin):
             self.fail(node, "the value may be absent", found=str(kind), hint="test it with `is not None`")
         return self.fail(node, f"no attribute {node.attr}", found=str(kind))
 
-    # --- operators -----------------------------------------------------------------------------
+    # --- operators ------------------------------------------------------------------------------
 
     def expr_UnaryOp(self, node: ast.UnaryOp) -> ir.Expr:
         value = self.expr(node.operand)
         location, kind = self.source.locate(node), value.type
         if isinstance(node.op, ast.Not):
+            value = self.tested(node.operand, value)
             known = not kind.value if isinstance(kind, Static) and kind.value is not UNKNOWN else UNKNOWN
             return ir.Unary(location, Static("bool", value=known), "not", value)
         if isinstance(node.op, ast.Invert):
@@ -216,6 +217,8 @@ class ExpressionMixin(CallMixin):
                 self.fail(node, "~ negates bool tensors", found=str(kind))
             return ir.Unary(location, kind, "~", value)
         if isinstance(kind, Static):
+            if kind.kind not in NUMBERS:
+                self.fail(node, "- negates numbers", found=str(kind))
             known = -kind.value if isinstance(kind.value, (int, float)) else UNKNOWN
             dim = -kind.dim if kind.dim is not None else None
             return ir.Unary(location, Static(kind.kind, dim, known), "-", value)
@@ -342,6 +345,10 @@ class ExpressionMixin(CallMixin):
             return ir.Compare(location, result, symbol, left, right)
         known: Any = UNKNOWN
         a, b = left.type, right.type
+        for kind in (a, b):
+            if not isinstance(strip_optional(kind), Static):
+                hint = "test it with `is not None`" if is_optional(kind) else None
+                self.fail(node, f"{symbol} does not apply", found=f"{a} and {b}", hint=hint)
         if isinstance(a, Static) and isinstance(b, Static) and UNKNOWN not in (a.value, b.value):
             try:
                 known = COMPARE[symbol](a.value, b.value)
@@ -383,7 +390,9 @@ class ExpressionMixin(CallMixin):
 
     def static_test(self, node: ast.expr) -> ir.Expr:
         """A condition: decided when the model is built or traced, never by a tensor's values."""
-        value = self.expr(node)
+        return self.tested(node, self.expr(node))
+
+    def tested(self, node: ast.expr, value: ir.Expr) -> ir.Expr:
         if not isinstance(value.type, Static):
             hint = "use `is not None` for presence, where() for values"
             self.fail(node, "a condition is a static value", found=str(value.type), hint=hint)
@@ -428,7 +437,7 @@ class ExpressionMixin(CallMixin):
                 kind = self.scope.locals[name]
                 self.scope.locals[name] = strip_optional(kind) if present else NONE
 
-    # --- structures ----------------------------------------------------------------------------
+    # --- structures -----------------------------------------------------------------------------
 
     def expr_Tuple(self, node: ast.Tuple) -> ir.Expr:
         items = tuple(self.expr(item) for item in node.elts)

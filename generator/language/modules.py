@@ -74,7 +74,7 @@ class Checker(StatementMixin, ConstructorMixin):
         self.result: Type | None = None
         self.static_of = static_of
 
-    # --- errors ----------------------------------------------------------------------------------
+    # --- errors ---------------------------------------------------------------------------------
 
     def fail(self, node: ast.AST, message: str, **details):
         self.report(node, message, **details)
@@ -94,7 +94,7 @@ class Checker(StatementMixin, ConstructorMixin):
     def renamed(self, name: str) -> str:
         return self.renames.get(name, name)
 
-    # --- texts -----------------------------------------------------------------------------------
+    # --- texts ----------------------------------------------------------------------------------
 
     def expression_at(self, container: Map, key: str) -> ir.Expr:
         source = parse_expression(str(container[key]), place_of(container, key), self.errors)
@@ -119,7 +119,7 @@ class Checker(StatementMixin, ConstructorMixin):
     def type_at(self, container, key):
         return parse_type(str(container[key]), place_of(container, key), self.errors, self.scope.dim)
 
-    # --- declarations ----------------------------------------------------------------------------
+    # --- declarations ---------------------------------------------------------------------------
 
     def declare(self, arguments: dict[str, Type] | None = None) -> None:
         """Everything before `forward`; `arguments` are known in the concrete check."""
@@ -238,7 +238,7 @@ class Checker(StatementMixin, ConstructorMixin):
         is_model = isinstance(kind.definition, ModuleSource) and kind.definition.model
         return tuple(roles[name].split(".")) if is_model and name in roles else None
 
-    # --- inputs, forward, result -------------------------------------------------------------------
+    # --- inputs, forward, result ----------------------------------------------------------------
 
     def declare_inputs(self, given: dict[str, Type] | None = None) -> tuple[ir.Parameter, ...]:
         inputs = self.program.inputs(self.module_source, self)

@@ -152,7 +152,7 @@ class Program:
                 raise checker.failure  # the module's own errors are reported
             names = {layer.name: layer.type for layer in inner.layers} if inner else {}
 
-    # --- inputs ----------------------------------------------------------------------------------
+    # --- inputs ---------------------------------------------------------------------------------
 
     def uses_base(self, source: ModuleSource) -> bool:
         if "base" in source.data:
@@ -215,7 +215,7 @@ class Program:
             default = None
         return ir.Parameter(name, kind, location, default, one_of)
 
-    # --- functions ---------------------------------------------------------------------------------
+    # --- functions ------------------------------------------------------------------------------
 
     @property
     def function_names(self) -> list[str]:
@@ -265,7 +265,7 @@ class Program:
             self._specialised[key] = Record(module.returns.name, tuple(fields))
         return self._specialised[key]
 
-    # --- what depends on the whole tree ---------------------------------------------------------------
+    # --- what depends on the whole tree ---------------------------------------------------------
 
     def _mark_blocks(self) -> None:
         """Modules that stand in a stack are the unit of scan and of checkpointing."""
@@ -300,7 +300,7 @@ class Program:
             for item in missing:
                 self.errors.error(location, f"{name} needs {item}, which {BASE_MODEL} does not have")
 
-    # --- concrete check ------------------------------------------------------------------------------
+    # --- concrete check -------------------------------------------------------------------------
 
     def concrete_call(self, checker: Checker, kind, arguments: dict[str, ir.Expr]) -> Type:
         """The result of a call for known sizes: the callee is inferred anew."""

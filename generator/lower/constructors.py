@@ -13,13 +13,12 @@ from ..types import LayerMap, Static, Tensor, strip_optional
 from . import trees
 from .statements import INDENT, StatementWriter
 
-
 STORED = LAYERS["stored"]
 
 
 @dataclass
 class Group:
-    """Layers that share a prefix of their checkpoint names (PyTorch keeps them in one container)."""
+    """Layers with a common prefix of checkpoint names, which PyTorch keeps in one container."""
 
     members: dict[str, Group | ir.LayerDeclaration] = field(default_factory=dict)
 
@@ -42,20 +41,26 @@ class ConstructorWriter(StatementWriter):
             if name in self.argument_names:
                 lines.append(f"self.{name} = {name}")
         for path in self.kept_fields:
-            lines.append(f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}")
+            lines.append(
+                f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
+            )
         text = "\n".join(layer_lines)
         sizes = []
         for name, value in reversed(self.module.sizes):
             keep = name in self.kept
             if not keep and not mentions(text + "\n".join(sizes), name):
                 continue
-            target = f"self.{name} = {name}" if keep and mentions(text + "\n".join(sizes), name) else name
+            target = (
+                f"self.{name} = {name}"
+                if keep and mentions(text + "\n".join(sizes), name)
+                else name
+            )
             target = f"self.{name}" if keep and target == name else target
             sizes.insert(0, f"{target} = {self.text(value)}")
         self.in_constructor = False
         return lines + sizes
 
-    # --- layers --------------------------------------------------------------------------------
+    # --- layers ---------------------------------------------------------------------------------
 
     def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
         """Where the layer is kept, as attribute steps."""
@@ -84,7 +89,9 @@ class ConstructorWriter(StatementWriter):
         if isinstance(member, ir.LayerDeclaration):
             return self.declaration_tree(member)
         self.use("Group")
-        conditions = {trees.text(self.expr(m.condition)) for m in leaves(member) if m.condition is not None}
+        conditions = {
+            trees.text(self.expr(m.condition)) for m in leaves(member) if m.condition is not None
+        }
         shared = len(conditions) == 1 and all(m.condition is not None for m in leaves(member))
         keywords = [
             ast.keyword(key, self.member_tree(key, self.unconditional(inner) if shared else inner))
@@ -112,7 +119,9 @@ class ConstructorWriter(StatementWriter):
             variable, count = layer.loop
             if isinstance(layer.type, LayerMap):
                 key = trees.name(variable)
-                return self.map_tree(ast.DictComp(key, tree, [ast.comprehension(key, self.expr(count), [], 0)]))
+                return self.map_tree(
+                    ast.DictComp(key, tree, [ast.comprehension(key, self.expr(count), [], 0)])
+                )
             used = any(isinstance(n, ast.Name) and n.id == variable for n in ast.walk(tree))
             target = trees.name(variable if used else "_")
             tree = ast.ListComp(tree, [ast.comprehension(target, self.expr(count), [], 0)])
@@ -126,7 +135,9 @@ class ConstructorWriter(StatementWriter):
         arguments = dict(construct.arguments)
         if isinstance(construct.definition, LayerKind):
             return self.layer_kind_tree(layer, construct, arguments)
-        config = self.expr(construct.config) if construct.config is not None else trees.name("config")
+        config = (
+            self.expr(construct.config) if construct.config is not None else trees.name("config")
+        )
         if construct.definition.interface:
             return self.template("auto_model", config, **self.module_keywords())
         parameters = self.program.parameters(construct.definition)
@@ -134,11 +145,15 @@ class ConstructorWriter(StatementWriter):
         keywords: dict[str, ast.expr] = {}
         by_name = False
         for parameter in parameters:
-            if parameter.name not in arguments or self.is_default(arguments[parameter.name], parameter.default):
+            if parameter.name not in arguments or self.is_default(
+                arguments[parameter.name], parameter.default
+            ):
                 by_name = True
                 continue
             value = self.expr(arguments[parameter.name])
-            flag = isinstance(strip_optional(parameter.type), Static) and parameter.type.kind == "bool"
+            flag = (
+                isinstance(strip_optional(parameter.type), Static) and parameter.type.kind == "bool"
+            )
             by_name = by_name or (flag and parameter.default is not REQUIRED)
             if by_name:
                 keywords[parameter.name] = value
@@ -146,12 +161,16 @@ class ConstructorWriter(StatementWriter):
                 positional.append(value)
         keywords.update(self.module_keywords())
         name = self.class_name(construct.definition.name)
-        return ast.Call(trees.name(name), positional, [ast.keyword(k, v) for k, v in keywords.items()])
+        return ast.Call(
+            trees.name(name), positional, [ast.keyword(k, v) for k, v in keywords.items()]
+        )
 
     def module_keywords(self) -> dict[str, ast.expr]:
         return {}
 
-    def layer_kind_tree(self, layer, construct: ir.Construct, arguments: dict[str, ir.Expr]) -> ast.expr:
+    def layer_kind_tree(
+        self, layer, construct: ir.Construct, arguments: dict[str, ir.Expr]
+    ) -> ast.expr:
         kind: LayerKind = construct.definition
         holes: dict[str, ast.expr] = {}
         omitted: set[str] = set()
@@ -159,13 +178,17 @@ class ConstructorWriter(StatementWriter):
             value = arguments.get(param.name)
             if value is None or self.is_default(value, param.default):
                 omitted.add(param.name)
-                holes[param.name] = trees.constant(None if param.default is REQUIRED else param.default)
+                holes[param.name] = trees.constant(
+                    None if param.default is REQUIRED else param.default
+                )
             else:
                 holes[param.name] = self.expr(value)
         if kind.variadic:
             holes["shape"] = self.expr(arguments["shape"])
             holes["name"] = ast.Constant(self.attribute_name(layer.name))
-        tree = trees.fill(kind.constructors[self.framework], holes, omitted, self.use_in_constructor)
+        tree = trees.fill(
+            kind.constructors[self.framework], holes, omitted, self.use_in_constructor
+        )
         return self.with_tie(tree, construct)
 
     def use_in_constructor(self, name: str) -> None:
@@ -179,7 +202,9 @@ class ConstructorWriter(StatementWriter):
         value = self.expr(construct.tied)
         if construct.tied_if is not None:
             value = ast.IfExp(self.expr(construct.tied_if), value, ast.Constant(None))
-        tree.keywords.insert(len(tree.keywords) - self.trailing_keywords(tree), ast.keyword("tied", value))
+        tree.keywords.insert(
+            len(tree.keywords) - self.trailing_keywords(tree), ast.keyword("tied", value)
+        )
         return tree
 
     def trailing_keywords(self, tree: ast.Call) -> int:
@@ -202,7 +227,7 @@ class ConstructorWriter(StatementWriter):
     def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
         raise NotImplementedError
 
-    # --- checkpoint names ------------------------------------------------------------------------
+    # --- checkpoint names -----------------------------------------------------------------------
 
     def checkpoint_names(self) -> dict[str, str]:
         """Attributes whose checkpoint name is another: `attention -> attention.self`."""

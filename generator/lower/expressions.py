@@ -42,7 +42,7 @@ class ExpressionWriter:
                 self.use(node.id)
         return tree
 
-    # --- values ----------------------------------------------------------------------------------
+    # --- values ---------------------------------------------------------------------------------
 
     def expr_Const(self, node: ir.Const) -> ast.expr:
         if node.type.kind == "dtype":
@@ -92,11 +92,13 @@ class ExpressionWriter:
         if item is None or item is Ellipsis:
             return ast.Constant(item)
         if isinstance(item, ir.Slice):
-            parts = (self.expr(part) if part else None for part in (item.start, item.stop, item.step))
+            parts = (
+                self.expr(part) if part else None for part in (item.start, item.stop, item.step)
+            )
             return ast.Slice(*parts)
         return self.expr(item)
 
-    # --- operators -------------------------------------------------------------------------------
+    # --- operators ------------------------------------------------------------------------------
 
     def expr_Unary(self, node: ir.Unary) -> ast.expr:
         operator = {"-": ast.USub, "not": ast.Not, "~": ast.Invert}[node.operator]()
@@ -109,7 +111,9 @@ class ExpressionWriter:
         return ast.BinOp(self.expr(node.left), OPERATORS[node.operator](), right)
 
     def expr_Compare(self, node: ir.Compare) -> ast.expr:
-        return ast.Compare(self.expr(node.left), [COMPARISONS[node.operator]()], [self.expr(node.right)])
+        return ast.Compare(
+            self.expr(node.left), [COMPARISONS[node.operator]()], [self.expr(node.right)]
+        )
 
     def expr_Logical(self, node: ir.Logical) -> ast.expr:
         operator = ast.And() if node.operator == "and" else ast.Or()
@@ -129,7 +133,9 @@ class ExpressionWriter:
         return ast.List([self.expr(item) for item in node.items], ast.Load())
 
     def expr_DictExpr(self, node: ir.DictExpr) -> ast.expr:
-        return ast.Dict([self.expr(k) for k, _ in node.items], [self.expr(v) for _, v in node.items])
+        return ast.Dict(
+            [self.expr(k) for k, _ in node.items], [self.expr(v) for _, v in node.items]
+        )
 
     def expr_Comprehension(self, node: ir.Comprehension) -> ast.expr:
         items = [trees.name(target) for target in node.targets]
@@ -138,7 +144,7 @@ class ExpressionWriter:
         generator = ast.comprehension(target, self.expr(node.iterable), conditions, 0)
         return ast.ListComp(self.expr(node.element), [generator])
 
-    # --- calls -----------------------------------------------------------------------------------
+    # --- calls ----------------------------------------------------------------------------------
 
     def expr_OpCall(self, node: ir.OpCall) -> ast.expr:
         self.location = node.location
@@ -153,7 +159,9 @@ class ExpressionWriter:
             elif param.name in given or param.default is not REQUIRED:
                 if not relies_on_default(lowering, param.default):
                     omitted.add(param.name)
-                holes[param.name] = trees.constant(param.default if param.default is not REQUIRED else None)
+                holes[param.name] = trees.constant(
+                    param.default if param.default is not REQUIRED else None
+                )
         for name in given.keys() - holes.keys():
             holes[name] = self.expr(given[name])
         if "taps" in node.op.effects:
@@ -193,7 +201,9 @@ class ExpressionWriter:
         if None in sizes or like is None:
             self.program.fail(f"the sizes of the draw {node.name} are not known", node.location)
         function = trees.attribute(trees.name("draws"), node.distribution)
-        return ast.Call(function, [ast.Constant(node.name), trees.sequence(sizes), trees.name(like)], [])
+        return ast.Call(
+            function, [ast.Constant(node.name), trees.sequence(sizes), trees.name(like)], []
+        )
 
     def expr_FunctionCall(self, node: ir.FunctionCall) -> ast.expr:
         return trees.call(node.function, *(self.expr(value) for _, value in node.arguments))
@@ -249,7 +259,7 @@ class ExpressionWriter:
         function = trees.attribute(slot, node.method)
         return ast.Call(function, [self.expr(argument) for argument in node.arguments], [])
 
-    # --- sizes -----------------------------------------------------------------------------------
+    # --- sizes ----------------------------------------------------------------------------------
 
     def dim(self, dim: Dim) -> ast.expr | None:
         """A size as an expression, or None where only the runtime knows it."""
@@ -319,7 +329,9 @@ class ExpressionWriter:
     def reshape_sizes(self, groups, sizes, dims) -> list[ast.expr]:
         """As `axes_sizes`, with -1 for a composite size where that is shorter to read."""
         composite = [g for g in groups if len(g) > 1]
-        unknown = [g for g in groups if any(n not in sizes and self.axis_unknown(n, dims) for n in g)]
+        unknown = [
+            g for g in groups if any(n not in sizes and self.axis_unknown(n, dims) for n in g)
+        ]
         if len(unknown) > 1:
             names = " and ".join(" ".join(group) for group in unknown)
             self.program.fail(
@@ -364,7 +376,11 @@ def drop_none_arguments(tree: ast.expr) -> ast.expr:
     """`arange(s, None, 1)` is `arange(s)`: trailing positional defaults are left out."""
     if isinstance(tree, ast.Call) and getattr(tree.func, "attr", "") in ("arange", "range"):
         arguments = tree.args
-        if len(arguments) == 3 and isinstance(arguments[2], ast.Constant) and arguments[2].value == 1:
+        if (
+            len(arguments) == 3
+            and isinstance(arguments[2], ast.Constant)
+            and arguments[2].value == 1
+        ):
             arguments.pop()
             if isinstance(arguments[1], ast.Constant) and arguments[1].value is None:
                 arguments.pop()

@@ -39,7 +39,7 @@ class FlaxWriter(ModuleWriter):
         self.use("nnx")
         return trees.call("nnx.Dict", tree)
 
-    # --- views -------------------------------------------------------------------------------------
+    # --- views ----------------------------------------------------------------------------------
 
     def permute(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
         return trees.call(trees.attribute(tree, "transpose"), *map(trees.constant, order))
@@ -51,16 +51,25 @@ class FlaxWriter(ModuleWriter):
         if all(len(group) < 2 for group in pattern.left) and sum(not g for g in pattern.left) == 1:
             axis = next(i for i, group in enumerate(pattern.left) if not group)
             return trees.call(trees.attribute(tree, "squeeze"), trees.constant(axis))
-        if (axis := self.lone_group(pattern.left)) is not None and self.sizes_unknown(pattern.left, sizes, dims):
+        if (axis := self.lone_group(pattern.left)) is not None and self.sizes_unknown(
+            pattern.left, sizes, dims
+        ):
             inner = self.reshape_sizes([(name,) for name in pattern.left[axis]], sizes, {})
             return self.template("split_axis", tree, trees.constant(axis), trees.sequence(inner))
-        return self.reshape(tree, self.reshape_sizes([(name,) for name in pattern.names], sizes, dims))
+        return self.reshape(
+            tree, self.reshape_sizes([(name,) for name in pattern.names], sizes, dims)
+        )
 
     def merge_axes(self, tree, pattern, sizes, dims) -> ast.expr:
-        if all(len(group) < 2 for group in pattern.right) and sum(not g for g in pattern.right) == 1:
+        if (
+            all(len(group) < 2 for group in pattern.right)
+            and sum(not g for g in pattern.right) == 1
+        ):
             axis = next(i for i, group in enumerate(pattern.right) if not group)
             return self.template("jnp.expand_dims", tree, trees.constant(axis))
-        if (start := self.lone_group(pattern.right)) is not None and self.sizes_unknown(pattern.right, sizes, dims):
+        if (start := self.lone_group(pattern.right)) is not None and self.sizes_unknown(
+            pattern.right, sizes, dims
+        ):
             end = start + len(pattern.right[start]) - 1
             return self.template("flatten_axes", tree, trees.constant(start), trees.constant(end))
         return self.reshape(tree, self.reshape_sizes(pattern.right, sizes, dims))
@@ -68,11 +77,13 @@ class FlaxWriter(ModuleWriter):
     def split_tensor(self, tree, parts, axis, equal: bool) -> ast.expr:
         return self.template("jnp.split" if equal else "split_sizes", tree, parts, axis=axis)
 
-    # --- loops ---------------------------------------------------------------------------------------
+    # --- loops ----------------------------------------------------------------------------------
 
     def stmt_For(self, node: ir.For, depth: int) -> list[str]:
         """A loop over one stack is a step that `fold` repeats, or scans over stacked parameters."""
-        if not isinstance(strip_optional(node.iterable.type), Stack) or isinstance(node.iterable, ir.PythonCall):
+        if not isinstance(strip_optional(node.iterable.type), Stack) or isinstance(
+            node.iterable, ir.PythonCall
+        ):
             return super().stmt_For(node, depth)
         self.use("fold")
         block = node.targets[0]
@@ -92,7 +103,9 @@ class FlaxWriter(ModuleWriter):
         lines += body
         lines += self.line(depth + 1, f"return {state}")
         lines.append("")
-        stateful = any(m and m.stateful for m in (self.module_of(k) for _, k in self.loop_layers(node)))
+        stateful = any(
+            m and m.stateful for m in (self.module_of(k) for _, k in self.loop_layers(node))
+        )
         past = "past" if stateful else "None"
         taps = "taps" if self.module.taps else "NO_TAPS"
         self.use(taps) if taps == "NO_TAPS" else None
@@ -100,7 +113,7 @@ class FlaxWriter(ModuleWriter):
         lines += self.line(depth, f"{carried} = {call}")
         return lines
 
-    # --- classes -------------------------------------------------------------------------------------
+    # --- classes --------------------------------------------------------------------------------
 
     def base_class(self) -> str:
         if self.module.model:

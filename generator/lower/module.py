@@ -47,7 +47,7 @@ class ModuleWriter(ConstructorWriter):
         self.in_constructor = False
         self.stateful = bool(self.module and self.module.stateful)
 
-    # --- names -----------------------------------------------------------------------------------
+    # --- names ----------------------------------------------------------------------------------
 
     def class_name(self, name: str) -> str:
         return f"{self.class_prefix}{self.program.spec.prefix}{name}"
@@ -102,7 +102,7 @@ class ModuleWriter(ConstructorWriter):
         taken = {step for layer in self.module.layers for step in self.path_of(layer)[:1]}
         return f"config_{name}" if name in taken else name
 
-    # --- the class ---------------------------------------------------------------------------------
+    # --- the class ------------------------------------------------------------------------------
 
     def forward(self) -> list[str]:
         """The lines of the forward, effects of models included."""
@@ -189,7 +189,9 @@ class ModuleWriter(ConstructorWriter):
         for tap in self.ordered_taps():
             fields.append(f"{tap}={source}.{tap}")
         lines.append(f"{indent}output = {self.record_class()}({', '.join(fields)})")
-        lines.append(f"{indent}return output if self.use_return_dict(return_dict) else output.to_tuple()")
+        lines.append(
+            f"{indent}return output if self.use_return_dict(return_dict) else output.to_tuple()"
+        )
         return lines
 
     def new_tokens(self) -> str:
@@ -210,7 +212,7 @@ class ModuleWriter(ConstructorWriter):
                 return statement.targets[0]
         return "outputs"
 
-    # --- signature -----------------------------------------------------------------------------------
+    # --- signature ------------------------------------------------------------------------------
 
     def arguments(self) -> list[Argument]:
         """Inputs in order; those of a model that may be absent default to None."""
@@ -245,10 +247,12 @@ class ModuleWriter(ConstructorWriter):
         if isinstance(kind, Tensor):
             return self.tensor_annotation
         if hasattr(kind, "items") and not isinstance(kind, dict):
-            return f"tuple[{', '.join(self.annotation(strip_optional(k), False) for k in kind.items)}]"
+            return (
+                f"tuple[{', '.join(self.annotation(strip_optional(k), False) for k in kind.items)}]"
+            )
         return f"list[{self.tensor_annotation}]" if type(kind).__name__ == "ListOf" else "object"
 
-    # --- cache layout ----------------------------------------------------------------------------------
+    # --- cache layout ---------------------------------------------------------------------------
 
     def cache_layout(self) -> list[str]:
         """One dictionary of state kinds for each block of the stack that has states."""

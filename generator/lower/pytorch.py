@@ -14,7 +14,27 @@ class PyTorchWriter(ModuleWriter):
     framework = "pytorch"
     file_infix = ""
     dtypes = {"float32": "torch.float32", "int": "torch.int64", "bool": "torch.bool"}
-    reserved = frozenset({"forward", "train", "eval", "type", "float", "half", "double", "to", "apply", "children", "modules", "parameters", "buffers", "config", "dtype", "device", "training"})
+    reserved = frozenset(
+        {
+            "forward",
+            "train",
+            "eval",
+            "type",
+            "float",
+            "half",
+            "double",
+            "to",
+            "apply",
+            "children",
+            "modules",
+            "parameters",
+            "buffers",
+            "config",
+            "dtype",
+            "device",
+            "training",
+        }
+    )
 
     def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
         """Attributes follow the checkpoint, so that `state_dict()` has its names."""
@@ -57,7 +77,7 @@ class PyTorchWriter(ModuleWriter):
             return [line]
         return [f"if {trees.text(self.expr(construct.tied_if))}:", f"    {line}"]
 
-    # --- views -------------------------------------------------------------------------------------
+    # --- views ----------------------------------------------------------------------------------
 
     def permute(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
         moved = [i for i, axis in enumerate(order) if i != axis]
@@ -75,7 +95,9 @@ class PyTorchWriter(ModuleWriter):
             return trees.call(trees.attribute(tree, "unflatten"), trees.constant(axis), parts)
         if len(split) == 1 and not pattern.left[split[0]]:
             return trees.call(trees.attribute(tree, "squeeze"), trees.constant(split[0]))
-        return trees.call(trees.attribute(tree, "reshape"), *self.reshape_sizes(groups, sizes, dims))
+        return trees.call(
+            trees.attribute(tree, "reshape"), *self.reshape_sizes(groups, sizes, dims)
+        )
 
     def merge_axes(self, tree, pattern, sizes, dims) -> ast.expr:
         merged = [i for i, group in enumerate(pattern.right) if len(group) != 1]
@@ -87,13 +109,15 @@ class PyTorchWriter(ModuleWriter):
             return trees.call(trees.attribute(tree, "flatten"), *arguments)
         if len(merged) == 1:
             return trees.call(trees.attribute(tree, "unsqueeze"), trees.constant(merged[0]))
-        return trees.call(trees.attribute(tree, "reshape"), *self.reshape_sizes(pattern.right, sizes, dims))
+        return trees.call(
+            trees.attribute(tree, "reshape"), *self.reshape_sizes(pattern.right, sizes, dims)
+        )
 
     def split_tensor(self, tree, parts, axis, equal: bool) -> ast.expr:
         function = "torch.chunk" if equal else "torch.split"
         return self.template(function, tree, parts, dim=axis)
 
-    # --- classes -------------------------------------------------------------------------------------
+    # --- classes --------------------------------------------------------------------------------
 
     def base_class(self) -> str:
         if self.module.model:

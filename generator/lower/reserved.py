@@ -1,10 +1,9 @@
-"""Attributes to which a framework gives a meaning of its own; layers of that name get a trailing `_`."""
+"""Attributes to which a framework gives a meaning; layers of that name get a trailing `_`."""
 
 from __future__ import annotations
 
 # the public names of keras.Model and keras.Layer, and of the runtime's bases
-TENSORFLOW = frozenset(
-    """
+TENSORFLOW_NAMES = """
     activity_regularizer add_loss add_metric add_variable add_weight autocast base_model
     base_model_prefix build build_from_config built cache_layout call call_signature_parameters
     checkpoint_names checkpoint_rules checkpointing compile compile_from_config compiled
@@ -26,5 +25,5 @@ TENSORFLOW = frozenset(
     symbolic_call taps test_function test_on_batch test_step tie to_json train_function
     train_on_batch train_step trainable trainable_variables trainable_weights
     unrolled_steps_per_execution use_return_dict variable_dtype variables weights
-    """.split()
-)
+"""
+TENSORFLOW = frozenset(TENSORFLOW_NAMES.split())

@@ -133,7 +133,11 @@ class StatementWriter(ExpressionWriter):
         if node.other:
             self.sizes = before.child()
             inner = self.body(node.other, depth + 1)
-            if len(node.other) == 1 and isinstance(node.other[0], ir.If) and inner[0].strip().startswith("if "):
+            if (
+                len(node.other) == 1
+                and isinstance(node.other[0], ir.If)
+                and inner[0].strip().startswith("if ")
+            ):
                 inner = [line[len(INDENT) :] for line in inner]
                 inner[0] = inner[0].replace("if ", "elif ", 1)
             else:
@@ -150,8 +154,14 @@ class StatementWriter(ExpressionWriter):
             self.use("with_past")
             past = f"{stateful}_past"
             self.block_pasts[stateful] = past
-            target = ", ".join(f"({target}, {past})" if "," in target else item for item in (target, past))
-            target = target if "," not in ", ".join(node.targets) else f"({', '.join(node.targets)}), {past}"
+            target = ", ".join(
+                f"({target}, {past})" if "," in target else item for item in (target, past)
+            )
+            target = (
+                target
+                if "," not in ", ".join(node.targets)
+                else f"({', '.join(node.targets)}), {past}"
+            )
             iterable = f"with_past({iterable}, past)"
         before = self.sizes
         self.sizes = before.child()
@@ -173,7 +183,9 @@ class StatementWriter(ExpressionWriter):
     def loop_layers(self, node: ir.For):
         iterable = node.iterable
         parts = iterable.arguments if isinstance(iterable, ir.PythonCall) else (iterable,)
-        names = node.targets[1:] if getattr(iterable, "function", "") == "enumerate" else node.targets
+        names = (
+            node.targets[1:] if getattr(iterable, "function", "") == "enumerate" else node.targets
+        )
         for name, part in zip(names, parts, strict=False):
             if isinstance(strip_optional(part.type), Stack):
                 yield name, strip_optional(part.type).element

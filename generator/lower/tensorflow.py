@@ -42,7 +42,7 @@ class TensorFlowWriter(ModuleWriter):
     def map_tree(self, tree: ast.DictComp) -> ast.expr:
         return tree
 
-    # --- views -------------------------------------------------------------------------------------
+    # --- views ----------------------------------------------------------------------------------
 
     def permute(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
         return self.template("tf.transpose", tree, trees.constant(list(order)))
@@ -54,16 +54,25 @@ class TensorFlowWriter(ModuleWriter):
         if all(len(group) < 2 for group in pattern.left) and sum(not g for g in pattern.left) == 1:
             axis = next(i for i, group in enumerate(pattern.left) if not group)
             return self.template("tf.squeeze", tree, trees.constant(axis))
-        if (axis := self.lone_group(pattern.left)) is not None and self.sizes_unknown(pattern.left, sizes, dims):
+        if (axis := self.lone_group(pattern.left)) is not None and self.sizes_unknown(
+            pattern.left, sizes, dims
+        ):
             inner = self.reshape_sizes([(name,) for name in pattern.left[axis]], sizes, {})
             return self.template("split_axis", tree, trees.constant(axis), trees.sequence(inner))
-        return self.reshape(tree, self.reshape_sizes([(name,) for name in pattern.names], sizes, dims))
+        return self.reshape(
+            tree, self.reshape_sizes([(name,) for name in pattern.names], sizes, dims)
+        )
 
     def merge_axes(self, tree, pattern, sizes, dims) -> ast.expr:
-        if all(len(group) < 2 for group in pattern.right) and sum(not g for g in pattern.right) == 1:
+        if (
+            all(len(group) < 2 for group in pattern.right)
+            and sum(not g for g in pattern.right) == 1
+        ):
             axis = next(i for i, group in enumerate(pattern.right) if not group)
             return self.template("tf.expand_dims", tree, trees.constant(axis))
-        if (start := self.lone_group(pattern.right)) is not None and self.sizes_unknown(pattern.right, sizes, dims):
+        if (start := self.lone_group(pattern.right)) is not None and self.sizes_unknown(
+            pattern.right, sizes, dims
+        ):
             end = start + len(pattern.right[start]) - 1
             return self.template("flatten_axes", tree, trees.constant(start), trees.constant(end))
         return self.reshape(tree, self.reshape_sizes(pattern.right, sizes, dims))
@@ -71,7 +80,7 @@ class TensorFlowWriter(ModuleWriter):
     def split_tensor(self, tree, parts, axis, equal: bool) -> ast.expr:
         return self.template("tf.split", tree, parts, axis=axis)
 
-    # --- classes -------------------------------------------------------------------------------------
+    # --- classes --------------------------------------------------------------------------------
 
     def base_class(self) -> str:
         if self.module.model:

@@ -20,7 +20,9 @@ def expression(text: str) -> ast.expr:
 def constant(value: Any) -> ast.expr:
     if isinstance(value, (list, tuple)):
         items = [constant(item) for item in value]
-        return ast.List(items, ast.Load()) if isinstance(value, list) else ast.Tuple(items, ast.Load())
+        return (
+            ast.List(items, ast.Load()) if isinstance(value, list) else ast.Tuple(items, ast.Load())
+        )
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
     return ast.Constant(value)
@@ -58,7 +60,7 @@ def same(left: ast.AST, right: ast.AST) -> bool:
 
 
 class Filler(ast.NodeTransformer):
-    """Fills the holes of a quoted expression; a keyword whose argument is left at its default goes."""
+    """Fills the holes of a quoted expression; keywords that are left at their default go."""
 
     def __init__(self, holes: dict[str, ast.expr], omitted: set[str], on_free_name) -> None:
         self.holes, self.omitted, self.on_free_name = holes, omitted, on_free_name

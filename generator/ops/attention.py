@@ -11,26 +11,46 @@ def _attention(call) -> Type:
     q, k, v = (call.tensor(name) for name in ("q", "k", "v"))
     for name, tensor in (("q", q), ("k", k), ("v", v)):
         if tensor.rank != 4 or tensor.dtype not in FLOATS:
-            call.fail("attention takes float[batch, heads, length, depth]", found=str(tensor), at=name)
+            call.fail(
+                "attention takes float[batch, heads, length, depth]", found=str(tensor), at=name
+            )
             return q
     (batch, heads, queries, depth), (_, key_heads, keys, _) = q.shape, k.shape
     call.same_dim(k.shape[0], batch, what="the batch of the queries is", at="k")
     call.same_dim(k.shape[3], depth, what="the depth of the queries is", at="k")
-    for axis, have, want in zip(("batch", "heads", "length"), v.shape[:3], k.shape[:3], strict=True):
+    for axis, have, want in zip(
+        ("batch", "heads", "length"), v.shape[:3], k.shape[:3], strict=True
+    ):
         call.same_dim(have, want, what=f"the {axis} of the keys is", at="v")
     if key_heads != heads:
         # grouped queries: the number of key heads is a choice of the architecture, never a length
         runtime = sorted(key_heads.symbols & call.runtime_dims)
         if runtime or call.is_length(key_heads):
-            call.fail("the second axis of the keys is their heads", expected=str(heads), found=str(key_heads), at="k")
+            call.fail(
+                "the second axis of the keys is their heads",
+                expected=str(heads),
+                found=str(key_heads),
+                at="k",
+            )
     mask = strip_optional(call.type("mask"))
     if isinstance(mask, Mask):
         if mask.queries is not None:
-            call.same_dim(mask.queries, queries, what="the mask's number of queries (second size) should be", at="mask")
+            call.same_dim(
+                mask.queries,
+                queries,
+                what="the mask's number of queries (second size) should be",
+                at="mask",
+            )
         if mask.keys is not None and not call.is_length(keys):
-            call.same_dim(mask.keys, keys, what="the mask's number of keys (last size) should be", at="mask")
+            call.same_dim(
+                mask.keys, keys, what="the mask's number of keys (last size) should be", at="mask"
+            )
     elif mask != NONE:
-        call.fail("a mask is built by padding(), causal(), window() or allow()", found=str(mask), at="mask")
+        call.fail(
+            "a mask is built by padding(), causal(), window() or allow()",
+            found=str(mask),
+            at="mask",
+        )
     bias = strip_optional(call.type("bias"))
     if isinstance(bias, Tensor):
         call.broadcast(Tensor("float", (batch, heads, queries, keys)), bias, at="bias")
@@ -41,7 +61,8 @@ def _attention(call) -> Type:
 op(
     "attention(q, k, v, mask=None, bias=None, scale=None, dropout=None, softcap=None, emit=None)",
     _attention,
-    "attention(q, k, v, mask=mask, bias=bias, scale=scale, dropout=dropout, softcap=softcap, emit=emit, taps=taps)",
+    "attention(q, k, v, mask=mask, bias=bias, scale=scale, dropout=dropout, softcap=softcap, "
+    "emit=emit, taps=taps)",
     effects=("taps",),
 )
 
@@ -63,7 +84,9 @@ op("window(size)", lambda call: Mask(), "window(size, past)", effects=("past",))
 def _allow(call) -> Type:
     tensor = call.tensor("allowed")
     if tensor.dtype != "bool" or tensor.rank != 4:
-        call.fail("allow takes bool[b, heads, s, t], True = attend", found=str(tensor), at="allowed")
+        call.fail(
+            "allow takes bool[b, heads, s, t], True = attend", found=str(tensor), at="allowed"
+        )
         return Mask()
     batch, _, queries, keys = tensor.shape
     return Mask(batch, queries, keys)

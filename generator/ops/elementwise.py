@@ -14,7 +14,13 @@ for name in ("abs", "square", "sign"):
     op(f"{name}(x)", number, f"torch.{name}(x)", tf_name, f"jnp.{name}(x)")
 for name in ("exp", "log", "sin", "cos", "tanh", "floor", "ceil"):
     function = "tf.math." if name in ("log", "ceil", "floor") else "tf."
-    op(f"{name}(x)", static_or(floating), f"torch.{name}(x)", f"{function}{name}(x)", f"jnp.{name}(x)")
+    op(
+        f"{name}(x)",
+        static_or(floating),
+        f"torch.{name}(x)",
+        f"{function}{name}(x)",
+        f"jnp.{name}(x)",
+    )
 op("sqrt(x)", static_or(floating), "torch.sqrt(x)", "tf.sqrt(x)", "jnp.sqrt(x)")
 op("rsqrt(x)", floating, "torch.rsqrt(x)", "tf.math.rsqrt(x)", "jax.lax.rsqrt(x)")
 op("erf(x)", floating, "torch.erf(x)", "tf.math.erf(x)", "jax.scipy.special.erf(x)")
@@ -30,8 +36,20 @@ op(
     "tf.nn.gelu(x, approximate=approximate)",
     "jax.nn.gelu(x, approximate=approximate)",
 )
-op("minimum(x, y)", broadcast("x", "y"), "torch.minimum(x, y)", "tf.minimum(x, y)", "jnp.minimum(x, y)")
-op("maximum(x, y)", broadcast("x", "y"), "torch.maximum(x, y)", "tf.maximum(x, y)", "jnp.maximum(x, y)")
+op(
+    "minimum(x, y)",
+    broadcast("x", "y"),
+    "torch.minimum(x, y)",
+    "tf.minimum(x, y)",
+    "jnp.minimum(x, y)",
+)
+op(
+    "maximum(x, y)",
+    broadcast("x", "y"),
+    "torch.maximum(x, y)",
+    "tf.maximum(x, y)",
+    "jnp.maximum(x, y)",
+)
 op(
     "clip(x, low, high)",
     number,
@@ -122,7 +140,7 @@ def _filled(call) -> Type:
 
 
 op(
-    "full(shape, value, dtype=\"float32\")",
+    'full(shape, value, dtype="float32")',
     _filled,
     "torch.full(shape, value, dtype=dtype, device=device)",
     "tf.fill(shape, tf.cast(value, dtype))",

@@ -28,7 +28,9 @@ def _take_along(call) -> Type:
     tensor, index = call.tensor("x"), _index_type(call)
     axis = (axes_of(call, tensor.rank) or (0,))[0]
     if index.rank != tensor.rank:
-        call.fail("take_along takes an index of the same rank", expected=str(tensor), found=str(index))
+        call.fail(
+            "take_along takes an index of the same rank", expected=str(tensor), found=str(index)
+        )
         return tensor
     for i, (have, want) in enumerate(zip(index.shape, tensor.shape, strict=True)):
         if i != axis and have.constant != 1:

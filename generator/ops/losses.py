@@ -23,7 +23,9 @@ def scalar(*pairs: str):
 def _cross_entropy(call) -> Type:
     logits, labels = call.tensor("logits"), call.tensor("labels")
     if labels.dtype != "int":
-        call.fail("cross_entropy takes class numbers", expected="int[...]", found=str(labels), at="labels")
+        call.fail(
+            "cross_entropy takes class numbers", expected="int[...]", found=str(labels), at="labels"
+        )
     if logits.rank != labels.rank + 1:
         call.fail("the logits have one axis more than the labels", found=f"{logits} and {labels}")
     else:
@@ -32,10 +34,22 @@ def _cross_entropy(call) -> Type:
     return Tensor("float32", ())
 
 
-op("cross_entropy(logits, labels, ignore_index=-100)", _cross_entropy, "cross_entropy(logits, labels, ignore_index=ignore_index)")
+op(
+    "cross_entropy(logits, labels, ignore_index=-100)",
+    _cross_entropy,
+    "cross_entropy(logits, labels, ignore_index=ignore_index)",
+)
 op("next_token_loss(logits, labels)", _cross_entropy, "next_token_loss(logits, labels)")
-op("classification_loss(logits, labels, problem_type, num_labels)", scalar("labels"), "classification_loss(logits, labels, problem_type, num_labels)")
-op("span_loss(start_logits, end_logits, start_positions, end_positions)", scalar("end_logits"), "span_loss(start_logits, end_logits, start_positions, end_positions)")
+op(
+    "classification_loss(logits, labels, problem_type, num_labels)",
+    scalar("labels"),
+    "classification_loss(logits, labels, problem_type, num_labels)",
+)
+op(
+    "span_loss(start_logits, end_logits, start_positions, end_positions)",
+    scalar("end_logits"),
+    "span_loss(start_logits, end_logits, start_positions, end_positions)",
+)
 op("l1_loss(predictions, targets)", scalar("targets"), "l1_loss(predictions, targets)")
 op("mse_loss(predictions, targets)", scalar("targets"), "mse_loss(predictions, targets)")
 op("contrastive_loss(logits)", scalar(), "contrastive_loss(logits)")

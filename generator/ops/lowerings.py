@@ -68,7 +68,9 @@ def einsum(writer, call: ir.OpCall) -> ast.expr:
     operands = call.argument("operands")
     items = operands.items if isinstance(operands.type, TupleOf) else (operands,)
     return writer.template(
-        {"pytorch": "torch.einsum", "tensorflow": "tf.einsum", "flax": "jnp.einsum"}[writer.framework],
+        {"pytorch": "torch.einsum", "tensorflow": "tf.einsum", "flax": "jnp.einsum"}[
+            writer.framework
+        ],
         pattern,
         *(writer.expr(item) for item in items),
     )

@@ -73,7 +73,13 @@ def _cumsum(call) -> Type:
     return tensor
 
 
-op("cumsum(x, axis)", _cumsum, "torch.cumsum(x, dim=axis)", "tf.cumsum(x, axis=axis)", "jnp.cumsum(x, axis=axis)")
+op(
+    "cumsum(x, axis)",
+    _cumsum,
+    "torch.cumsum(x, dim=axis)",
+    "tf.cumsum(x, axis=axis)",
+    "jnp.cumsum(x, axis=axis)",
+)
 
 
 def _l2_normalize(call) -> Type:

@@ -61,7 +61,9 @@ def axes_of(call, rank: int, name: str = "axis") -> tuple[int, ...]:
     axes = value if isinstance(value, (list, tuple)) else [value]
     for axis in axes:
         if not -rank <= axis < rank:
-            call.fail("axis out of range", expected=f"-{rank} to {rank - 1}", found=str(axis), at=name)
+            call.fail(
+                "axis out of range", expected=f"-{rank} to {rank - 1}", found=str(axis), at=name
+            )
             return ()
     return tuple(axis % rank for axis in axes)
 
@@ -72,7 +74,10 @@ def reduction(dtype: str | None = None, take: tuple[str, ...] | None = None) -> 
         if take and tensor.dtype not in take:
             call.fail(f"{call.name} takes {' or '.join(take)}", found=str(tensor), at="x")
         axes = axes_of(call, tensor.rank)
-        if any(param.name == "keepdims" for param in call.params) and call.value("keepdims") is True:
+        if (
+            any(param.name == "keepdims" for param in call.params)
+            and call.value("keepdims") is True
+        ):
             shape = [Dim.of(1) if i in axes else dim for i, dim in enumerate(tensor.shape)]
         else:
             shape = [dim for i, dim in enumerate(tensor.shape) if i not in axes]

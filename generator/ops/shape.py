@@ -17,7 +17,12 @@ def _rearrange(call) -> Type:
         call.fail(f"rearrange: {pattern}", found=repr(call.value("pattern")), at="pattern")
         return tensor
     if len(pattern.left) != tensor.rank:
-        call.fail("rearrange: the pattern has another rank", expected=str(len(pattern.left)), found=str(tensor), at="x")
+        call.fail(
+            "rearrange: the pattern has another rank",
+            expected=str(len(pattern.left)),
+            found=str(tensor),
+            at="x",
+        )
         return tensor
     sizes: dict[str, Dim] = {name: call.extra_dim(name) for name in call.extras}
     for name in call.extras:
@@ -40,7 +45,11 @@ def _rearrange(call) -> Type:
                     rest = call.exact(rest, sizes[name])
             sizes[unknown[0]] = rest
         else:
-            call.fail(f"rearrange: the sizes of {' and '.join(unknown)} are not known", hint=f"give {unknown[0]}=...", at="pattern")
+            call.fail(
+                f"rearrange: the sizes of {' and '.join(unknown)} are not known",
+                hint=f"give {unknown[0]}=...",
+                at="pattern",
+            )
             return tensor
     shape = []
     for group in pattern.right:
@@ -61,7 +70,12 @@ def _concat(call) -> Type:
     total = Dim.of(0)
     for item in items:
         if item.rank != first.rank or item.dtype != first.dtype:
-            call.fail("concat joins tensors of one type and rank", expected=str(first), found=str(item), at="xs")
+            call.fail(
+                "concat joins tensors of one type and rank",
+                expected=str(first),
+                found=str(item),
+                at="xs",
+            )
             return first
         for i, (have, want) in enumerate(zip(item.shape, first.shape, strict=True)):
             if i != axis:
@@ -70,7 +84,13 @@ def _concat(call) -> Type:
     return Tensor(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
-op("concat(xs, axis)", _concat, "torch.cat(xs, dim=axis)", "tf.concat(xs, axis=axis)", "jnp.concatenate(xs, axis=axis)")
+op(
+    "concat(xs, axis)",
+    _concat,
+    "torch.cat(xs, dim=axis)",
+    "tf.concat(xs, axis=axis)",
+    "jnp.concatenate(xs, axis=axis)",
+)
 
 
 def _stack(call) -> Type:
@@ -80,7 +100,13 @@ def _stack(call) -> Type:
     return Tensor(items[0].dtype, (*shape[:axis], Dim.of(len(items)), *shape[axis:]))
 
 
-op("stack(xs, axis=0)", _stack, "torch.stack(xs, dim=axis)", "tf.stack(xs, axis=axis)", "jnp.stack(xs, axis=axis)")
+op(
+    "stack(xs, axis=0)",
+    _stack,
+    "torch.stack(xs, dim=axis)",
+    "tf.stack(xs, axis=axis)",
+    "jnp.stack(xs, axis=axis)",
+)
 
 
 def _split(call) -> Type:
@@ -111,7 +137,12 @@ def _pad(call) -> Type:
     tensor = call.tensor("x")
     after = call.dims("after")
     if len(after) != tensor.rank:
-        call.fail("pad takes one number per axis", expected=str(tensor.rank), found=str(len(after)), at="after")
+        call.fail(
+            "pad takes one number per axis",
+            expected=str(tensor.rank),
+            found=str(len(after)),
+            at="after",
+        )
         return tensor
     before = call.dims("before") if call.value("before") is not None else (Dim.of(0),) * tensor.rank
     shape = (b + size + a for b, size, a in zip(before, tensor.shape, after, strict=True))
@@ -128,7 +159,13 @@ def _roll(call) -> Type:
     return tensor
 
 
-op("roll(x, shifts, axes)", _roll, "torch.roll(x, shifts, axes)", "tf.roll(x, shifts, axes)", "jnp.roll(x, shifts, axes)")
+op(
+    "roll(x, shifts, axes)",
+    _roll,
+    "torch.roll(x, shifts, axes)",
+    "tf.roll(x, shifts, axes)",
+    "jnp.roll(x, shifts, axes)",
+)
 
 
 def _flip(call) -> Type:
@@ -144,20 +181,35 @@ def _repeat(call) -> Type:
     tensor = call.tensor("x")
     axis = (axes_of(call, tensor.rank) or (0,))[0]
     count = call.dim("count") or call.unknown("repeat")
-    return Tensor(tensor.dtype, (*tensor.shape[:axis], tensor.shape[axis] * count, *tensor.shape[axis + 1 :]))
+    return Tensor(
+        tensor.dtype, (*tensor.shape[:axis], tensor.shape[axis] * count, *tensor.shape[axis + 1 :])
+    )
 
 
 # each entry count times in a row: a b -> a a b b
-op("repeat(x, count, axis)", _repeat, "torch.repeat_interleave(x, count, dim=axis)", "tf.repeat(x, count, axis=axis)", "jnp.repeat(x, count, axis=axis)")
+op(
+    "repeat(x, count, axis)",
+    _repeat,
+    "torch.repeat_interleave(x, count, dim=axis)",
+    "tf.repeat(x, count, axis=axis)",
+    "jnp.repeat(x, count, axis=axis)",
+)
 
 
 def _tile(call) -> Type:
     tensor = call.tensor("x")
     counts = call.dims("counts")
     if len(counts) != tensor.rank:
-        call.fail("tile takes one number per axis", expected=str(tensor.rank), found=str(len(counts)), at="counts")
+        call.fail(
+            "tile takes one number per axis",
+            expected=str(tensor.rank),
+            found=str(len(counts)),
+            at="counts",
+        )
         return tensor
-    return Tensor(tensor.dtype, tuple(size * count for size, count in zip(tensor.shape, counts, strict=True)))
+    return Tensor(
+        tensor.dtype, tuple(size * count for size, count in zip(tensor.shape, counts, strict=True))
+    )
 
 
 op("tile(x, counts)", _tile, "x.repeat(counts)", "tf.tile(x, counts)", "jnp.tile(x, counts)")
@@ -169,7 +221,13 @@ def _broadcast_to(call) -> Type:
     return Tensor(tensor.dtype, shape)
 
 
-op("broadcast_to(x, shape)", _broadcast_to, "x.expand(shape)", "tf.broadcast_to(x, shape)", "jnp.broadcast_to(x, shape)")
+op(
+    "broadcast_to(x, shape)",
+    _broadcast_to,
+    "x.expand(shape)",
+    "tf.broadcast_to(x, shape)",
+    "jnp.broadcast_to(x, shape)",
+)
 
 
 def _transpose(call) -> Type:
@@ -181,7 +239,13 @@ def _transpose(call) -> Type:
     return Tensor(tensor.dtype, (*rest, columns, rows))
 
 
-op("transpose(x)", _transpose, "x.transpose(-1, -2)", "tf.linalg.matrix_transpose(x)", "jnp.swapaxes(x, -1, -2)")
+op(
+    "transpose(x)",
+    _transpose,
+    "x.transpose(-1, -2)",
+    "tf.linalg.matrix_transpose(x)",
+    "jnp.swapaxes(x, -1, -2)",
+)
 
 
 def _einsum(call) -> Type:
@@ -190,12 +254,21 @@ def _einsum(call) -> Type:
     inputs, _, output = pattern.partition("->")
     terms = [term.split() for term in inputs.split(",")]
     if len(terms) != len(operands):
-        call.fail("einsum: as many terms as operands", expected=str(len(terms)), found=str(len(operands)), at="pattern")
+        call.fail(
+            "einsum: as many terms as operands",
+            expected=str(len(terms)),
+            found=str(len(operands)),
+            at="pattern",
+        )
         return operands[0]
     sizes: dict[str, Dim] = {}
     for term, operand in zip(terms, operands, strict=True):
         if len(term) != operand.rank:
-            call.fail(f"einsum: the term {' '.join(term)} has another rank", found=str(operand), at="pattern")
+            call.fail(
+                f"einsum: the term {' '.join(term)} has another rank",
+                found=str(operand),
+                at="pattern",
+            )
             return operand
         for name, dim in zip(term, operand.shape, strict=True):
             if name in sizes:
@@ -225,7 +298,7 @@ def _interpolate(call) -> Type:
 
 
 op(
-    "interpolate(x, size, mode=\"bilinear\", align_corners=False)",
+    'interpolate(x, size, mode="bilinear", align_corners=False)',
     _interpolate,
     "interpolate(x, size, mode=mode, align_corners=align_corners)",
 )

@@ -35,7 +35,9 @@ class Op:
 
     @property
     def signature(self) -> str:
-        parts = [p.name if p.default is REQUIRED else f"{p.name}={p.default!r}" for p in self.params]
+        parts = [
+            p.name if p.default is REQUIRED else f"{p.name}={p.default!r}" for p in self.params
+        ]
         return f"{self.name}({', '.join(parts)})"
 
 

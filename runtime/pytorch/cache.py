@@ -160,9 +160,7 @@ class Cache:
 
 
 def _build(layout: Layout, make: Callable[[StateSpec], State], extent: Extent) -> list[Slots]:
-    return [
-        Slots({name: make(spec) for name, spec in states.items()}, extent) for states in layout
-    ]
+    return [Slots({name: make(spec) for name, spec in states.items()}, extent) for states in layout]
 
 
 def as_cache(past: object, layout: Layout) -> Cache:

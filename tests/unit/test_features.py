@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from triptych import checkpoint
 from triptych.generator.checking import check_spec
 from triptych.generator.render import render_program
@@ -77,7 +76,9 @@ INPUTS = {
 def run(packages, saved, framework):
     model = model_class(packages, "features", "FeaturesModel", framework).from_pretrained(saved)
     inputs = arrays(framework, INPUTS)
-    return model(**inputs, draws={"noise": NOISE}, output_hidden_states=True, output_attentions=True)
+    return model(
+        **inputs, draws={"noise": NOISE}, output_hidden_states=True, output_attentions=True
+    )
 
 
 def test_checkpoint_names_of_transforms(saved):
@@ -100,7 +101,9 @@ def test_frameworks_agree(packages, saved, framework):
     assert [len(found[f"{side}_hidden_states"]) for side in ("encoder", "decoder")] == [3, 3]
     assert found["decoder_attentions"][0].shape == (2, 2, 4, 4)
     want = expected["logits"].detach().numpy()
-    np.testing.assert_allclose(np.asarray(found["logits"] if framework != "pytorch" else want), want, atol=1e-5)
+    np.testing.assert_allclose(
+        np.asarray(found["logits"] if framework != "pytorch" else want), want, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
