@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
+# Files of tests run side by side: most of a test's time is compiling, on one processor.
+PARALLEL ?= --numprocesses 2 --dist loadfile
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -26,7 +28,7 @@ demo: $(INSTALLED) ## compile all specs, then run one checkpoint in three framew
 	@$(BIN)/python tests/demo
 
 test: $(INSTALLED) ## the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(INSTALLED) ## style, specs, and whether generated/ is up to date
 	@$(BIN)/ruff check

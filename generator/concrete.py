@@ -26,6 +26,7 @@ def check_presets(program: Program) -> None:
     """Raises SpecError with what does not fit for the numbers of some preset."""
     for name, overrides in program.spec.presets.items():
         errors = Diagnostics()
+        program.forget_concrete()
         values = config_values(program, main_entry(program), dict(overrides or {}))
         for source in program.sources.values():
             if source.model:

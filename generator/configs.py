@@ -136,7 +136,7 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
             _plain(default),
             value.get("value"),
             derived="value" in value,
-            when_null=value.get("when_null"),
+            when_null=_expression(value.get("when_null")),
             choices=tuple(value.get("choices", ())),
             min=value.get("min"),
             max=value.get("max"),
@@ -157,6 +157,11 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
             expression = match.group(2)
             return Field(name, kind.inner if expression else kind, location, None, expression)
     return Field(name, literal_type(value), location, _plain(value))
+
+
+def _expression(value: Any) -> str | None:
+    """An expression, which may be written as a plain number."""
+    return value if value is None or isinstance(value, str) else repr(value)
 
 
 def _names(value) -> tuple[str, ...]:

@@ -572,7 +572,14 @@ class FlaxLlamaForTokenClassification(FlaxLlamaPreTrainedModel):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
         self.model = FlaxLlamaModel(config, rngs=rngs)
-        self.dropout = Dropout(0.1, rngs=rngs)
+        self.dropout = Dropout(
+            (
+                getattr(config, "classifier_dropout", None)
+                if getattr(config, "classifier_dropout", None) is not None
+                else 0.1
+            ),
+            rngs=rngs,
+        )
         self.score = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 

@@ -543,7 +543,11 @@ class LlamaForTokenClassification(LlamaPreTrainedModel):
     def __init__(self, config: LlamaConfig):
         super().__init__(config)
         self.model = LlamaModel(config)
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(
+            getattr(config, "classifier_dropout", None)
+            if getattr(config, "classifier_dropout", None) is not None
+            else 0.1
+        )
         self.score = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 

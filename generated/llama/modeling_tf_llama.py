@@ -557,7 +557,11 @@ class TFLlamaForTokenClassification(TFLlamaPreTrainedModel):
     def __init__(self, config: LlamaConfig, **kwargs):
         super().__init__(config, **kwargs)
         self.model = TFLlamaModel(config)
-        self.dropout = Dropout(0.1)
+        self.dropout = Dropout(
+            getattr(config, "classifier_dropout", None)
+            if getattr(config, "classifier_dropout", None) is not None
+            else 0.1
+        )
         self.score = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 

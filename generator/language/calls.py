@@ -31,6 +31,7 @@ from .context import CallContext, LayerContext, StateContext
 from .typestrings import unknown_dim
 from .unify import Unifier, substitute
 
+
 def pair(value) -> list:
     """One size for both axes, or one for each."""
     return list(value) if isinstance(value, (list, tuple)) else [value, value]
@@ -46,7 +47,16 @@ BUILTINS = {
     "len": len, "min": min, "max": max, "sum": sum, "abs": abs, "int": int, "float": float,
     "bool": bool, "str": str, "round": round, "range": range, "list": list, "any": any, "all": all,
 }  # fmt: skip
-METHODS = ("get", "startswith", "endswith", "index", "removeprefix", "removesuffix", "split", "keys")
+METHODS = (
+    "get",
+    "startswith",
+    "endswith",
+    "index",
+    "removeprefix",
+    "removesuffix",
+    "split",
+    "keys",
+)
 MATH = ("exp", "log", "sqrt", "sin", "cos", "floor", "ceil")
 LOOPS = ("enumerate", "zip", "reversed")
 ARGUMENTS = {"exact": (2, 2), "zip": (1, 8), "range": (1, 3), "round": (1, 2)}  # others take one
@@ -104,7 +114,9 @@ class CallMixin:
             arguments = tuple(self.expr(argument) for argument in node.args)
             return self.method_call(node, value, method, arguments)
         hint = f"write {method}(...)" if method in OPS else None
-        return self.fail(node, f"{method} is not a method here", found=ast.unparse(node.func), hint=hint)
+        return self.fail(
+            node, f"{method} is not a method here", found=ast.unparse(node.func), hint=hint
+        )
 
     def method_call(self, node, value: ir.Expr, method: str, arguments) -> ir.Expr:
         values = [value.type.value, *(argument.type.value for argument in arguments)]
@@ -127,7 +139,9 @@ class CallMixin:
         extras: dict[str, ast.expr] = {}
         if len(node.args) > len(names):
             plural = "" if len(names) == 1 else "s"
-            self.fail(node, f"{name} takes {len(names)} argument{plural}", found=str(len(node.args)))
+            self.fail(
+                node, f"{name} takes {len(names)} argument{plural}", found=str(len(node.args))
+            )
         bound.update(zip(names, node.args, strict=False))
         for keyword in node.keywords:
             if keyword.arg in bound:
@@ -137,7 +151,11 @@ class CallMixin:
             elif open_ended:
                 extras[keyword.arg] = keyword.value
             else:
-                self.fail(node, f"{name} has no argument {keyword.arg}", hint=self.hint(keyword.arg, names))
+                self.fail(
+                    node,
+                    f"{name} has no argument {keyword.arg}",
+                    hint=self.hint(keyword.arg, names),
+                )
         for param in params:
             if param.default is REQUIRED and param.name not in bound:
                 self.fail(node, f"{name} needs the argument {param.name}")
@@ -146,14 +164,18 @@ class CallMixin:
     def op_call(self, node: ast.Call, op: Op) -> ir.Expr:
         if op.name == "einsum" and len(node.args) > 1:  # any number of operands
             operands = ast.copy_location(ast.Tuple(node.args[1:], ast.Load()), node)
-            node = ast.copy_location(ast.Call(node.func, [node.args[0], operands], node.keywords), node)
+            node = ast.copy_location(
+                ast.Call(node.func, [node.args[0], operands], node.keywords), node
+            )
         bound, extras = self.bind(node, op.name, op.params, open_ended=op.name == "rearrange")
         arguments = {name: self.op_argument(name, value) for name, value in bound.items()}
         extra = {name: self.expr(value) for name, value in extras.items()}
         context = CallContext(self, node, op.name, op.params, arguments, extra)
         kind = op.rule(context)
         if "taps" in op.effects and "emit" in bound:
-            names = [n.value for n in ast.walk(bound["emit"]) if isinstance(n, ast.Constant) and n.value]
+            names = [
+                n.value for n in ast.walk(bound["emit"]) if isinstance(n, ast.Constant) and n.value
+            ]
             self.taps.update(dict.fromkeys(names))
         self.effects |= op.effects - {"taps"}
         return ir.OpCall(self.source.locate(node), kind, op, (*arguments.items(), *extra.items()))
@@ -170,7 +192,9 @@ class CallMixin:
         fewest, most = ARGUMENTS.get(name, (1, 1))
         if name not in OPS and not fewest <= len(arguments) <= most:
             expected = str(fewest) if fewest == most else f"{fewest} to {most}"
-            self.fail(node, f"{name}: number of arguments", expected=expected, found=str(len(arguments)))
+            self.fail(
+                node, f"{name}: number of arguments", expected=expected, found=str(len(arguments))
+            )
         kinds = [argument.type for argument in arguments]
         if name in LOOPS or (name == "len" and isinstance(kinds[0], (ListOf, TupleOf, Stack))):
             kind = integer() if name == "len" else self.iterator_type(node, name, kinds)
@@ -207,7 +231,10 @@ class CallMixin:
                 self.fail(node, f"{left} is not divisible by {right}")
             return integer(quotient if quotient is not None else opaque("exact", left, right))
         if UNKNOWN not in values:
-            if name == "range" and max([abs(v) for v in values if isinstance(v, int)] or [0]) > 10**6:
+            if (
+                name == "range"
+                and max([abs(v) for v in values if isinstance(v, int)] or [0]) > 10**6
+            ):
                 self.fail(node, "the range is too long")
             try:
                 result = BUILTINS[name](*values)
@@ -226,7 +253,14 @@ class CallMixin:
             return integer(opaque("len", Dim.of(ast.unparse(node.args[0]))))
         if name == "int":
             return integer(kinds[0].dim or unknown_dim())
-        results = {"float": "float", "bool": "bool", "any": "bool", "all": "bool", "str": "str", "list": "list"}
+        results = {
+            "float": "float",
+            "bool": "bool",
+            "any": "bool",
+            "all": "bool",
+            "str": "str",
+            "list": "list",
+        }
         return Static(results.get(name, "int" if {k.kind for k in kinds} == {"int"} else "number"))
 
     def iterator_type(self, node, name: str, kinds: list[Type]) -> Type:
@@ -291,7 +325,9 @@ class CallMixin:
         self.effects |= {"draws"} if module.random else set()
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
 
-    def call_type(self, node, kind: Layer, module: ir.Module, arguments: dict[str, ir.Expr]) -> Type:
+    def call_type(
+        self, node, kind: Layer, module: ir.Module, arguments: dict[str, ir.Expr]
+    ) -> Type:
         if self.scope.values is not None and not kind.definition.interface:
             return self.program.concrete_call(self, kind, arguments)
         values = argument_dims(kind)
@@ -332,7 +368,13 @@ class CallMixin:
                 shown = substitute(declared, unifier.bound)
                 message = f"{name}: the argument {parameter.name} does not fit"
                 hint = fault if fault not in ("sizes differ", "another rank") else None
-                self.fail_at(arguments[parameter.name].location, message, expected=str(shown), found=found, hint=hint)
+                self.fail_at(
+                    arguments[parameter.name].location,
+                    message,
+                    expected=str(shown),
+                    found=found,
+                    hint=hint,
+                )
         return unifier.substitute(substitute(returns, values))
 
     def is_free(self, symbol: str, values: dict) -> bool:
@@ -391,8 +433,12 @@ class CallMixin:
 
     def embed(self, node: ast.Call) -> ir.Expr:
         """The embeddings of ids through the model's input embeddings, or those handed in."""
-        if len(node.args) != 2 or not all(getattr(a, "id", None) in self.scope.inputs for a in node.args):
-            self.fail(node, "embed takes two inputs", expected="such as embed(input_ids, inputs_embeds)")
+        if len(node.args) != 2 or not all(
+            getattr(a, "id", None) in self.scope.inputs for a in node.args
+        ):
+            self.fail(
+                node, "embed takes two inputs", expected="such as embed(input_ids, inputs_embeds)"
+            )
         path = self.program.spec.roles.get("input_embeddings")
         if path is None:
             self.fail(node, "embed needs the role input_embeddings", hint="declare it under roles")
@@ -430,9 +476,13 @@ class CallMixin:
         methods = states.METHODS[declared.kind]
         if method not in methods:
             hint = self.hint(method, methods)
-            self.fail(node, f"a {declared.kind} has no {method}", expected=listed(methods), hint=hint)
+            self.fail(
+                node, f"a {declared.kind} has no {method}", expected=listed(methods), hint=hint
+            )
         sizes = {
-            name: value.type.dim for name, value in declared.arguments if isinstance(value.type, Static)
+            name: value.type.dim
+            for name, value in declared.arguments
+            if isinstance(value.type, Static)
         }
         self.effects |= {"past"}
         kind = states.method_type(StateContext(self, node, state, method, sizes, arguments))
@@ -469,7 +519,9 @@ def free_symbols(kind: Type) -> set[str]:
     if isinstance(kind, TupleOf):
         return set().union(*map(free_symbols, kind.items)) if kind.items else set()
     if isinstance(kind, Record):
-        return set().union(*(free_symbols(item) for _, item in kind.fields)) if kind.fields else set()
+        return (
+            set().union(*(free_symbols(item) for _, item in kind.fields)) if kind.fields else set()
+        )
     if hasattr(kind, "queries"):
         sizes = (size for size in (kind.batch, kind.queries, kind.keys) if size is not None)
         return set().union(*(size.symbols for size in sizes))
@@ -478,6 +530,12 @@ def free_symbols(kind: Type) -> set[str]:
     return set()
 
 
-MERGE = Op("merge_leading", (), lambda call: NONE, dict.fromkeys(("pytorch", "tensorflow", "flax"), "merge_leading(x, axes)"), frozenset())
+MERGE = Op(
+    "merge_leading",
+    (),
+    lambda call: NONE,
+    dict.fromkeys(("pytorch", "tensorflow", "flax"), "merge_leading(x, axes)"),
+    frozenset(),
+)
 
 __all__ = ["LAYERS", "CallMixin", "free_symbols"]

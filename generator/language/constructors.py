@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from .. import ir
 from ..diagnostics import quoted
 from ..layers import LAYERS, LayerKind
-from ..types import UNKNOWN, Config, Layer, LayerMap, Optional, Stack, Static, TupleOf, Type, integer
+from ..types import (
+    UNKNOWN,
+    Config,
+    Layer,
+    LayerMap,
+    Optional,
+    Stack,
+    Static,
+    TupleOf,
+    Type,
+    integer,
+)
 from .context import default_type
 from .syntax import parse_layer
 
@@ -41,12 +52,18 @@ class ConstructorMixin:
             generator = node.generators[0]
             count = self.expr(generator.iter)
             if not (isinstance(count, ir.PythonCall) and count.function == "range"):
-                self.fail(generator.iter, "a stack counts with range()", found=ast.unparse(generator.iter))
+                self.fail(
+                    generator.iter, "a stack counts with range()", found=ast.unparse(generator.iter)
+                )
             loop = (generator.target.id, count)
             node = node.elt
         elif isinstance(node, ast.DictComp):
             return self.layer_map(name, node, comments)
-        elif isinstance(node, ast.IfExp) and isinstance(node.orelse, ast.Constant) and node.orelse.value is None:
+        elif (
+            isinstance(node, ast.IfExp)
+            and isinstance(node.orelse, ast.Constant)
+            and node.orelse.value is None
+        ):
             condition = self.static_test(node.test)
             node = node.body
         elif isinstance(node, ast.IfExp):
@@ -71,7 +88,9 @@ class ConstructorMixin:
         if self.scope.values is not None and indices is not UNKNOWN:
             if len(indices) > 512:
                 self.fail(node, "the stack is too long for a preset", found=str(len(indices)))
-            items = tuple(self.layer_type(self.with_loop(name, node, variable, integer(i))) for i in indices)
+            items = tuple(
+                self.layer_type(self.with_loop(name, node, variable, integer(i))) for i in indices
+            )
         construct = self.with_loop(name, node, variable, Static("int"))
         kind = Stack(self.layer_type(construct), length, items)
         return ir.LayerDeclaration(name, construct, kind, None, loop, comments)
@@ -79,15 +98,24 @@ class ConstructorMixin:
     def layer_map(self, name, node: ast.DictComp, comments) -> ir.LayerDeclaration:
         generator = node.generators[0]
         names = self.expr(generator.iter)
-        plain = isinstance(node.key, ast.Name) and node.key.id == getattr(generator.target, "id", None)
+        plain = isinstance(node.key, ast.Name) and node.key.id == getattr(
+            generator.target, "id", None
+        )
         if len(node.generators) != 1 or generator.ifs or not plain:
-            self.fail(node, "a map of layers is `{name: CTOR for name in NAMES}`", found=ast.unparse(node))
+            self.fail(
+                node, "a map of layers is `{name: CTOR for name in NAMES}`", found=ast.unparse(node)
+            )
         if not isinstance(names.type, Static) or names.type.kind not in ("list", "any"):
             self.fail(generator.iter, "a map of layers has a list of names", found=str(names.type))
         items = None
         if self.scope.values is not None and isinstance(names.type.value, list):
             items = tuple(
-                (key, self.layer_type(self.with_loop(name, node.value, node.key.id, self.static_of(key))))
+                (
+                    key,
+                    self.layer_type(
+                        self.with_loop(name, node.value, node.key.id, self.static_of(key))
+                    ),
+                )
                 for key in names.type.value
             )
         construct = self.with_loop(name, node.value, node.key.id, Static("str"))
@@ -130,7 +158,9 @@ class ConstructorMixin:
             definition, params = LAYERS[target], LAYERS[target].params
         else:
             names = [*LAYERS, *self.program.sources]
-            return self.fail(node, f"unknown layer or module {target}", hint=self.hint(target, names))
+            return self.fail(
+                node, f"unknown layer or module {target}", hint=self.hint(target, names)
+            )
         if target == "stored":
             if len(node.args) != 1 or keywords:
                 self.fail(node, "stored takes one tensor", found=ast.unparse(node))
@@ -142,7 +172,14 @@ class ConstructorMixin:
             arguments = {key: self.static_argument(value) for key, value in bound.items()}
         location = self.source.locate(node)
         return ir.Construct(
-            location, Static("layer"), definition, tuple(arguments.items()), naming, config, tied, tied_if
+            location,
+            Static("layer"),
+            definition,
+            tuple(arguments.items()),
+            naming,
+            config,
+            tied,
+            tied_if,
         )
 
     def any_model(self, node: ast.Call, naming) -> ir.Construct:
@@ -157,8 +194,15 @@ class ConstructorMixin:
         config = self.expr(node.args[0])
         if not isinstance(config.type, Config) or config.type.name != interface.name:
             expected = f"a field declared config<{interface.name}>"
-            self.fail(node.args[0], "not a configuration for this interface", expected=expected, found=str(config.type))
-        return ir.Construct(self.source.locate(node), Static("layer"), interface, (), naming, config)
+            self.fail(
+                node.args[0],
+                "not a configuration for this interface",
+                expected=expected,
+                found=str(config.type),
+            )
+        return ir.Construct(
+            self.source.locate(node), Static("layer"), interface, (), naming, config
+        )
 
     def static_argument(self, node: ast.expr) -> ir.Expr:
         value = self.expr(node)
@@ -186,24 +230,39 @@ class ConstructorMixin:
         condition = None
         if isinstance(node, ast.IfExp):
             condition, node = self.static_test(node.test), node.body
-        return self.expr_Attribute(node) if isinstance(node, ast.Attribute) else self.callee(node), condition
+        return (
+            self.expr_Attribute(node) if isinstance(node, ast.Attribute) else self.callee(node)
+        ), condition
 
     def naming(self, node: ast.expr) -> Naming:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if not re.fullmatch(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?", node.value):
                 expected = "names of letters, digits, '_' and '-', joined by '.'"
-                self.fail(node, "not a checkpoint name", expected=expected, found=quoted(node.value))
+                self.fail(
+                    node, "not a checkpoint name", expected=expected, found=quoted(node.value)
+                )
             return Naming(path=node.value)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TRANSFORMS:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in TRANSFORMS
+        ):
             arguments = tuple(self.expr(argument).type.value for argument in node.args)
             if len(arguments) < TRANSFORMS[node.func.id] or UNKNOWN in arguments:
                 expected = f"at least {TRANSFORMS[node.func.id]}"
-                self.fail(node, f"{node.func.id} takes literals", expected=expected, found=ast.unparse(node))
+                self.fail(
+                    node,
+                    f"{node.func.id} takes literals",
+                    expected=expected,
+                    found=ast.unparse(node),
+                )
             return Naming(transform=node.func.id, arguments=arguments)
         expected = "a path in quotes, or " + ", ".join(f"{name}(...)" for name in TRANSFORMS)
         called = getattr(getattr(node, "func", None), "id", "")
         hint = self.hint(called, TRANSFORMS)
-        return self.fail(node, "not a checkpoint name", expected=expected, found=ast.unparse(node), hint=hint)
+        return self.fail(
+            node, "not a checkpoint name", expected=expected, found=ast.unparse(node), hint=hint
+        )
 
     def layer_type(self, construct: ir.Construct) -> Layer:
         given = {name: value.type for name, value in construct.arguments}
@@ -211,10 +270,16 @@ class ConstructorMixin:
             return Layer("stored", construct.definition, (("value", given["value"]),))
         definition = construct.definition
         if isinstance(definition, LayerKind):
-            kinds = {p.name: default_type(p.default) for p in definition.params if p.default is not ...}
+            kinds = {
+                p.name: default_type(p.default) for p in definition.params if p.default is not ...
+            }
             return Layer(definition.name, definition, tuple({**kinds, **given}.items()))
         for param in self.program.parameters(definition):
             if param.name not in given and param.default is not ...:
                 given[param.name] = default_type(param.default)
-        config = construct.config.path[-1] if construct.config is not None and construct.config.path else "main"
+        config = (
+            construct.config.path[-1]
+            if construct.config is not None and construct.config.path
+            else "main"
+        )
         return Layer(definition.name, definition, tuple(given.items()), config)

@@ -8,7 +8,19 @@ from typing import Any, NoReturn
 from .. import states
 from ..dims import Dim
 from ..ops.table import REQUIRED
-from ..types import FLOATS, NONE, UNKNOWN, ListOf, Mask, Optional, Static, Tensor, TupleOf, Type, integer
+from ..types import (
+    FLOATS,
+    NONE,
+    UNKNOWN,
+    ListOf,
+    Mask,
+    Optional,
+    Static,
+    Tensor,
+    TupleOf,
+    Type,
+    integer,
+)
 from . import unify
 from .typestrings import unknown_dim
 
@@ -46,7 +58,9 @@ class CallContext:
         kind = self.type(name)
         if isinstance(kind, Optional):
             hint = "test it with `is not None`"
-            self.fail(f"{self.name}: the argument may be absent", found=str(kind), hint=hint, at=name)
+            self.fail(
+                f"{self.name}: the argument may be absent", found=str(kind), hint=hint, at=name
+            )
         if not isinstance(kind, Tensor):
             self.fail(f"{self.name} takes a tensor", found=str(kind), at=name)
         return kind
@@ -75,14 +89,18 @@ class CallContext:
             sizes = []
             for item in items:
                 if not isinstance(item.type, Static) or item.type.kind not in ("int", "any"):
-                    self.fail(f"{self.name}: {name} holds static ints", found=str(item.type), at=name)
+                    self.fail(
+                        f"{self.name}: {name} holds static ints", found=str(item.type), at=name
+                    )
                 sizes.append(item.type.dim or unknown_dim())
             return tuple(sizes)
         if isinstance(self.value(name), (list, tuple)):
             return tuple(Dim.of(size) for size in self.value(name))
         if self.dim(name) is not None:
             return (self.dim(name),)
-        return self.fail(f"{self.name}: {name} is a list of sizes", found=str(self.type(name)), at=name)
+        return self.fail(
+            f"{self.name}: {name} is a list of sizes", found=str(self.type(name)), at=name
+        )
 
     def items(self, name: str) -> list[Tensor]:
         kind = self.type(name)
@@ -93,7 +111,9 @@ class CallContext:
             self.fail(f"{self.name} takes a list of tensors", found=str(kind), at=name)
         return kinds
 
-    def same_dim(self, have: Dim, want: Dim, *, what: str | None = None, at: str | None = None) -> None:
+    def same_dim(
+        self, have: Dim, want: Dim, *, what: str | None = None, at: str | None = None
+    ) -> None:
         if not unify.equal(have, want):
             message = f"{what} {want}" if what else f"{self.name}: sizes differ"
             self.fail(message, expected=None if what else str(want), found=str(have), at=at)
@@ -143,7 +163,6 @@ class LayerContext(CallContext):
         dim = value.dim if isinstance(value, Static) else None
         return dim if dim is not None else unknown_dim()
 
-
     def fail_size(self, name: str, value: Static) -> NoReturn:
         """Where the constructor is, if it is one of this module."""
         message = f"{self.name}: {name} is a whole number"
@@ -158,7 +177,9 @@ class LayerContext(CallContext):
 class StateContext(CallContext):
     """A call of a state's method."""
 
-    def __init__(self, checker, node, state: str, method: str, sizes: dict, arguments: list) -> None:
+    def __init__(
+        self, checker, node, state: str, method: str, sizes: dict, arguments: list
+    ) -> None:
         numbered = {str(i): argument for i, argument in enumerate(arguments)}
         super().__init__(checker, node, f"{state}.{method}", (), numbered)
         self.state, self.method, self.sizes = state, method, sizes

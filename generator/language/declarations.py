@@ -12,7 +12,7 @@ from ..diagnostics import Diagnostics, Location, did_you_mean, listed, quoted
 from ..types import Config, Optional, Static, strip_optional
 from ..yaml_loader import Map, describe
 from .modules import Checker, ModuleSource, place_of
-from .syntax import parse_expression
+from .syntax import Place, parse_expression
 from .tensors import check_tensors
 
 if TYPE_CHECKING:
@@ -21,18 +21,29 @@ if TYPE_CHECKING:
 KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
 # the rules for first values, with the fewest and the most numbers they take
 INITIALIZERS = {
-    "normal": (1, 2), "trunc_normal": (1, 4), "uniform": (2, 2), "constant": (1, 1), "zeros": (0, 0),
-    "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1), "kaiming_uniform": (0, 1),
-    "kaiming_normal": (0, 1),
+    "normal": (1, 2), "trunc_normal": (1, 4), "uniform": (2, 2), "constant": (1, 1),
+    "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
+    "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
 }  # fmt: skip
-OLD_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+OLD_BOOLEANS = {
+    "yes": "true",
+    "on": "true",
+    "y": "true",
+    "no": "false",
+    "off": "false",
+    "n": "false",
+}
 PYTHON = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list, "dict": dict}
 
 
 def check_declarations(program: Program) -> None:
     """Raises SpecError with every fault."""
     spec, errors = program.spec, program.errors
-    sections = spec.configs if spec.configs is not None else {"main": spec.config or Map(spec.merged.location)}
+    sections = (
+        spec.configs
+        if spec.configs is not None
+        else {"main": spec.config or Map(spec.merged.location)}
+    )
     for entry, section in sections.items():
         _Fields(program, program.configs[entry], section).check()
     main = program.configs["main" if "main" in program.configs else next(iter(program.configs))]
@@ -68,14 +79,15 @@ class _Fields:
                     _no_old_boolean(data, "default", self.program.errors)
                 for key in ("value", "when_null"):
                     if key in data:
-                        self.expression(field, str(data[key]), place_of(data, key), data.value_locations[key])
+                        self.expression(
+                            field, str(data[key]), place_of(data, key), data.value_locations[key]
+                        )
             else:
                 _no_old_boolean(self.section, name, self.program.errors)
             if isinstance(data, str) and field.expression:
                 start = re.match(r"[^=]*=\s*", data).end()
-                place = place_of(self.section, name)
-                shifted = lambda line, column: place(line, column + (start if line == 0 else 0))  # noqa: B023, E731
-                self.expression(field, field.expression, shifted, location)
+                place = _behind(start, place_of(self.section, name))
+                self.expression(field, field.expression, place, location)
             if field.expression:
                 self.computed.add(name)
 
@@ -90,7 +102,9 @@ class _Fields:
             other = self.schema.fields.get(getattr(node, "id", None))
             if other is not None and other.expression and other.name not in self.computed:
                 message = f"config.{field.name}: {other.name} is computed later"
-                self.program.errors.error(parsed.locate(node), message, hint=f"move {other.name} up")
+                self.program.errors.error(
+                    parsed.locate(node), message, hint=f"move {other.name} up"
+                )
                 return
         try:
             kind = checker.expr(parsed.tree.body).type
@@ -100,6 +114,11 @@ class _Fields:
         if isinstance(wanted, Static) and not _fits(wanted.kind, getattr(found, "kind", None)):
             message = f"config.{field.name}: the expression has another type"
             self.program.errors.error(place(0, 0), message, expected=wanted.kind, found=str(kind))
+
+
+def _behind(start: int, place: Place) -> Place:
+    """Places in a text that follows others on its first line."""
+    return lambda line, column: place(line, column + (start if line == 0 else 0))
 
 
 def _fits(wanted: str, found: str | None) -> bool:
@@ -119,23 +138,44 @@ def _check_value(field: Field, value: Any, where: Location, errors: Diagnostics)
     python = PYTHON.get(kind.kind)
     if kind.kind == "pair":
         python = (int, list)
-    if python and (not isinstance(value, python) or (isinstance(value, bool) and kind.kind != "bool")):
+    if python and (
+        not isinstance(value, python) or (isinstance(value, bool) and kind.kind != "bool")
+    ):
         expected = "int|list<int>" if kind.kind == "pair" else kind.kind
-        errors.error(where, f"config.{field.name}: another type", expected=expected, found=describe(value))
+        errors.error(
+            where, f"config.{field.name}: another type", expected=expected, found=describe(value)
+        )
         return
     if field.choices and value not in field.choices:
         message = f"config.{field.name}: not one of the choices"
-        errors.error(where, message, expected=listed(map(str, field.choices)), found=describe(value))
+        errors.error(
+            where, message, expected=listed(map(str, field.choices)), found=describe(value)
+        )
     number = isinstance(value, (int, float))
     if number and field.min is not None and value < field.min:
-        errors.error(where, f"config.{field.name}: too small", expected=f"at least {field.min}", found=str(value))
+        errors.error(
+            where,
+            f"config.{field.name}: too small",
+            expected=f"at least {field.min}",
+            found=str(value),
+        )
     if number and field.max is not None and value > field.max:
-        errors.error(where, f"config.{field.name}: too large", expected=f"at most {field.max}", found=str(value))
+        errors.error(
+            where,
+            f"config.{field.name}: too large",
+            expected=f"at most {field.max}",
+            found=str(value),
+        )
 
 
 def _no_old_boolean(container: Map, key: str, errors: Diagnostics) -> None:
     value, origin = container[key], container.origins[key]
-    if isinstance(value, str) and origin is not None and not origin.style and value.lower() in OLD_BOOLEANS:
+    if (
+        isinstance(value, str)
+        and origin is not None
+        and not origin.style
+        and value.lower() in OLD_BOOLEANS
+    ):
         hint = f"write {OLD_BOOLEANS[value.lower()]}, or put it in quotes if text is meant"
         where = container.value_locations[key]
         errors.error(where, f"{quoted(value)} is text, not a truth value", hint=hint)
@@ -147,7 +187,9 @@ def _check_preset(program: Program, schema: ConfigSchema, values: Map) -> None:
         if kind is None:
             hint = did_you_mean(name, schema.names)
             where = values.key_locations[name]
-            program.errors.error(where, f"there is no configuration field {quoted(name)}", hint=hint)
+            program.errors.error(
+                where, f"there is no configuration field {quoted(name)}", hint=hint
+            )
             continue
         nested = strip_optional(kind)
         if isinstance(nested, Config):
@@ -159,14 +201,16 @@ def _check_preset(program: Program, schema: ConfigSchema, values: Map) -> None:
 
 
 def _check_rows(program: Program) -> None:
-    known = {name: None for name in program.spec.models}
+    known = dict.fromkeys(program.spec.models)
     for model in program.spec.models.values():
         known.update(dict.fromkeys(model.get("aliases", ())))
     for row in program.spec.rows:
         for index, name in enumerate(row.get("classes", ())):
             if name not in known:
                 where = row["classes"].item_locations[index]
-                program.errors.error(where, f"there is no model {quoted(name)}", hint=did_you_mean(name, known))
+                program.errors.error(
+                    where, f"there is no model {quoted(name)}", hint=did_you_mean(name, known)
+                )
 
 
 def _check_roles(program: Program) -> None:
@@ -193,20 +237,29 @@ def _check_rule(program: Program, text: str, place, location: Location) -> None:
     if not isinstance(name, ast.Name) or name.id not in INITIALIZERS:
         hint = did_you_mean(name.id, INITIALIZERS) if isinstance(name, ast.Name) else None
         found = text if hint is None else None
-        program.errors.error(location, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint)
+        program.errors.error(
+            location, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint
+        )
         return
     arguments = node.args if called else []
     fewest, most = INITIALIZERS[name.id]
     if not fewest <= len(arguments) <= most:
         expected = str(fewest) if fewest == most else f"{fewest} to {most}"
-        program.errors.error(location, f"{name.id}: number of arguments", expected=expected, found=str(len(arguments)))
+        program.errors.error(
+            location,
+            f"{name.id}: number of arguments",
+            expected=expected,
+            found=str(len(arguments)),
+        )
     for argument in arguments:
         value = argument.operand if isinstance(argument, ast.UnaryOp) else argument
         if isinstance(argument, ast.Name):
             known = [n for schema in program.configs.values() for n in schema.names]
             if argument.id not in known:
                 message = f"no configuration field {argument.id}"
-                program.errors.error(source.locate(argument), message, hint=did_you_mean(argument.id, known))
+                program.errors.error(
+                    source.locate(argument), message, hint=did_you_mean(argument.id, known)
+                )
         elif not (isinstance(value, ast.Constant) and type(value.value) in (int, float)):
             message = f"{name.id} takes numbers and configuration fields"
             program.errors.error(source.locate(argument), message, found=ast.unparse(argument))

@@ -124,7 +124,9 @@ class ExpressionMixin(CallMixin):
         if in_config:
             return self.config_field(node, (name,))
         if name in scope.dims:
-            return ir.Name(location, integer(scope.dim_values.get(name) or Dim.of(name)), name, "dim")
+            return ir.Name(
+                location, integer(scope.dim_values.get(name) or Dim.of(name)), name, "dim"
+            )
         if name == "pi":
             return self.constant(math.pi, node)
         if name in DTYPES:
@@ -137,7 +139,9 @@ class ExpressionMixin(CallMixin):
         if name in scope.states:
             hint = f"call its methods: {listed(METHODS[scope.states[name].kind])}"
             self.fail(node, f"{name} is a state, not a value", hint=hint)
-        return self.fail(node, f"unknown name {name}", hint=self.hint(name, [*scope.value_names, *DTYPES]))
+        return self.fail(
+            node, f"unknown name {name}", hint=self.hint(name, [*scope.value_names, *DTYPES])
+        )
 
     def known(self, kind: Type) -> Type:
         if kind == ERROR:
@@ -158,7 +162,9 @@ class ExpressionMixin(CallMixin):
         location = self.source.locate(node)
         if kind is None:
             names = self.scope.config.names
-            self.fail(node, f"no configuration field {'.'.join(path)}", hint=self.hint(path[-1], names))
+            self.fail(
+                node, f"no configuration field {'.'.join(path)}", hint=self.hint(path[-1], names)
+            )
         fallback = None
         if len(path) == 1 and (field := self.scope.config.fields.get(path[0])) and field.when_null:
             fallback = self.text_expression(field.when_null, field.location)
@@ -167,7 +173,11 @@ class ExpressionMixin(CallMixin):
 
     def layer_value(self, node: ast.AST, path: tuple[str, ...], kind: Type) -> ir.Expr:
         location = self.source.locate(node)
-        if isinstance(kind, Layer) and isinstance(kind.definition, LayerKind) and not kind.definition.rule:
+        if (
+            isinstance(kind, Layer)
+            and isinstance(kind.definition, LayerKind)
+            and not kind.definition.rule
+        ):
             return ir.LayerRef(location, parameter_type(dict(kind.arguments)), path)
         if isinstance(kind, Optional) and self.holds(self.scope.layer_conditions.get(path[0])):
             return self.layer_value(node, path, kind.inner)
@@ -200,7 +210,9 @@ class ExpressionMixin(CallMixin):
                 self.fail(node, f"{kind.name} has no output {node.attr}", hint=hint)
             return ir.Attribute(location, fields[node.attr], value, node.attr)
         if isinstance(kind, Optional):
-            self.fail(node, "the value may be absent", found=str(kind), hint="test it with `is not None`")
+            self.fail(
+                node, "the value may be absent", found=str(kind), hint="test it with `is not None`"
+            )
         return self.fail(node, f"no attribute {node.attr}", found=str(kind))
 
     # --- operators ------------------------------------------------------------------------------
@@ -210,7 +222,11 @@ class ExpressionMixin(CallMixin):
         location, kind = self.source.locate(node), value.type
         if isinstance(node.op, ast.Not):
             value = self.tested(node.operand, value)
-            known = not kind.value if isinstance(kind, Static) and kind.value is not UNKNOWN else UNKNOWN
+            known = (
+                not kind.value
+                if isinstance(kind, Static) and kind.value is not UNKNOWN
+                else UNKNOWN
+            )
             return ir.Unary(location, Static("bool", value=known), "not", value)
         if isinstance(node.op, ast.Invert):
             if not (isinstance(kind, Tensor) and kind.dtype == "bool"):
@@ -235,19 +251,29 @@ class ExpressionMixin(CallMixin):
                 hint = "test it with `is not None`"
                 self.fail(node, "an operand may be absent", found=ast.unparse(node), hint=hint)
         if isinstance(left.type, Mask) or isinstance(right.type, Mask):
-            return ir.Binary(location, self.mask_operator(node, symbol, left, right), symbol, left, right)
+            return ir.Binary(
+                location, self.mask_operator(node, symbol, left, right), symbol, left, right
+            )
         if symbol == "+" and all(isinstance(s.type, (ListOf, TupleOf)) for s in (left, right)):
             return ir.Binary(location, unify.join_lists(left.type, right.type), symbol, left, right)
         if isinstance(left.type, Static) and isinstance(right.type, Static):
             return ir.Binary(location, self.static_operator(node, left, right), symbol, left, right)
-        return ir.Binary(location, self.tensor_operator(node, symbol, left, right), symbol, left, right)
+        return ir.Binary(
+            location, self.tensor_operator(node, symbol, left, right), symbol, left, right
+        )
 
     def mask_operator(self, node, symbol, left, right) -> Type:
         if symbol not in "&|" or not (isinstance(left.type, Mask) and isinstance(right.type, Mask)):
-            self.fail(node, "masks are joined with & and | only", found=f"{left.type} {symbol} {right.type}")
+            self.fail(
+                node,
+                "masks are joined with & and | only",
+                found=f"{left.type} {symbol} {right.type}",
+            )
         met = unify.meet_masks(left.type, right.type)
         if met is None:
-            self.fail(node, "masks of different sizes", expected=str(left.type), found=str(right.type))
+            self.fail(
+                node, "masks of different sizes", expected=str(left.type), found=str(right.type)
+            )
         return met
 
     def static_operator(self, node: ast.BinOp, left: ir.Expr, right: ir.Expr) -> Type:
@@ -263,7 +289,9 @@ class ExpressionMixin(CallMixin):
                 self.fail(node, "the value is too long")
             try:
                 known = FUNCTIONS[symbol](a.value, b.value)
-            except (TypeError, ZeroDivisionError, OverflowError) as error:
+            except TypeError:
+                self.fail(node, f"{symbol} does not apply", found=f"{a} and {b}")
+            except (ZeroDivisionError, OverflowError) as error:
                 self.fail(node, f"cannot compute {ast.unparse(node)}: {error}")
             if isinstance(known, complex):
                 self.fail(node, "not a real number", found=ast.unparse(node))
@@ -294,8 +322,12 @@ class ExpressionMixin(CallMixin):
                 return self.matmul(node, a, b)
             result = unify.broadcast(a, b)
             if isinstance(result, str):
-                hint = "cast_like() makes the types equal" if result.startswith("different") else None
-                self.fail(node, f"{ast.unparse(node)}: {result}", expected=str(a), found=str(b), hint=hint)
+                hint = (
+                    "cast_like() makes the types equal" if result.startswith("different") else None
+                )
+                self.fail(
+                    node, f"{ast.unparse(node)}: {result}", expected=str(a), found=str(b), hint=hint
+                )
         else:
             result = a if isinstance(a, Tensor) else b
             number = b if isinstance(a, Tensor) else a
@@ -316,7 +348,12 @@ class ExpressionMixin(CallMixin):
         if a.rank < 2 or b.rank < 2 or a.dtype != b.dtype:
             self.fail(node, "@ multiplies matrices of one type", found=f"{a} and {b}")
         if not unify.equal(a.shape[-1], b.shape[-2]):
-            self.fail(node, "@ joins the last and the last but one size", expected=str(a.shape[-1]), found=str(b.shape[-2]))
+            self.fail(
+                node,
+                "@ joins the last and the last but one size",
+                expected=str(a.shape[-1]),
+                found=str(b.shape[-2]),
+            )
         batch = unify.broadcast(Tensor(a.dtype, a.shape[:-2]), Tensor(b.dtype, b.shape[:-2]))
         if isinstance(batch, str):
             self.fail(node, f"@: {batch}", found=f"{a} and {b}")
@@ -386,7 +423,9 @@ class ExpressionMixin(CallMixin):
             known = decisive
         elif UNKNOWN not in knowns:
             known = not decisive
-        return ir.Logical(self.source.locate(node), Static("bool", value=known), symbol, tuple(values))
+        return ir.Logical(
+            self.source.locate(node), Static("bool", value=known), symbol, tuple(values)
+        )
 
     def static_test(self, node: ast.expr) -> ir.Expr:
         """A condition: decided when the model is built or traced, never by a tensor's values."""
@@ -410,7 +449,12 @@ class ExpressionMixin(CallMixin):
             return then or other
         kind = unify.join(then.type, other.type)
         if kind is None:
-            self.fail(node, "the two values have different types", expected=str(then.type), found=str(other.type))
+            self.fail(
+                node,
+                "the two values have different types",
+                expected=str(then.type),
+                found=str(other.type),
+            )
         return ir.IfElse(self.source.locate(node), kind, test, then, other)
 
     def under(self, test: ir.Expr, truth: bool, node: ast.expr) -> ir.Expr:
@@ -454,7 +498,9 @@ class ExpressionMixin(CallMixin):
         return ir.ListExpr(location, TupleOf(tuple(item.type for item in items)), items)
 
     def expr_Dict(self, node: ast.Dict) -> ir.Expr:
-        items = tuple((self.expr(k), self.expr(v)) for k, v in zip(node.keys, node.values, strict=True))
+        items = tuple(
+            (self.expr(k), self.expr(v)) for k, v in zip(node.keys, node.values, strict=True)
+        )
         return ir.DictExpr(self.source.locate(node), Static("dict"), items)
 
     def expr_ListComp(self, node: ast.ListComp) -> ir.Expr:
@@ -505,8 +551,17 @@ class ExpressionMixin(CallMixin):
         return element
 
     def sequence_item(self, node, kind, index) -> Type:
+        key = index[0].type if isinstance(index[0], ir.Expr) else None
+        wanted = "str" if isinstance(kind, LayerMap) else "int"
+        if len(index) > 1 or key is not None and getattr(key, "kind", "") not in (wanted, "any"):
+            expected = f"one static {wanted}"
+            self.fail(node, "no such item", expected=expected, found=ast.unparse(node.slice))
         if isinstance(kind, LayerMap):
-            return dict(kind.items).get(index[0].type.value, kind.element) if kind.items else kind.element
+            return (
+                dict(kind.items).get(index[0].type.value, kind.element)
+                if kind.items
+                else kind.element
+            )
         position = index[0].type.value if isinstance(index[0], ir.Expr) else UNKNOWN
         if isinstance(kind, TupleOf):
             if not isinstance(position, int) or not -len(kind.items) <= position < len(kind.items):
@@ -516,7 +571,9 @@ class ExpressionMixin(CallMixin):
 
     def index_item(self, node: ast.expr):
         if isinstance(node, ast.Slice):
-            parts = (self.expr(part) if part else None for part in (node.lower, node.upper, node.step))
+            parts = (
+                self.expr(part) if part else None for part in (node.lower, node.upper, node.step)
+            )
             return ir.Slice(*parts)
         if isinstance(node, ast.Constant) and node.value is Ellipsis:
             return Ellipsis
@@ -548,7 +605,9 @@ class ExpressionMixin(CallMixin):
                     self.fail(node, "an index is a static int", found=str(item.type), hint=hint)
                 axis += 1
         shape += tensor.shape[axis:]
-        return ir.Subscript(self.source.locate(node), Tensor(tensor.dtype, tuple(shape)), value, index)
+        return ir.Subscript(
+            self.source.locate(node), Tensor(tensor.dtype, tuple(shape)), value, index
+        )
 
     def sliced(self, size: Dim, item: ir.Slice) -> Dim:
         def bound(expr: ir.Expr | None, default: Dim) -> Dim | None:

@@ -32,7 +32,6 @@ from .statements import StatementMixin
 from .syntax import Place, Source, parse_block, parse_expression
 from .typestrings import STATIC_KINDS, literal, parse_type
 
-
 DISTRIBUTIONS = ("normal", "uniform")
 
 
@@ -117,7 +116,9 @@ class Checker(StatementMixin, ConstructorMixin):
             self.source = outer
 
     def type_at(self, container, key):
-        return parse_type(str(container[key]), place_of(container, key), self.errors, self.scope.dim)
+        return parse_type(
+            str(container[key]), place_of(container, key), self.errors, self.scope.dim
+        )
 
     # --- declarations ---------------------------------------------------------------------------
 
@@ -129,7 +130,9 @@ class Checker(StatementMixin, ConstructorMixin):
             scope.arguments[parameter.name] = (arguments or {}).get(parameter.name, parameter.type)
         for name in self.module_source.bindings or {}:
             source = parse_expression(
-                str(self.module_source.bindings[name]), place_of(self.module_source.bindings, name), self.errors
+                str(self.module_source.bindings[name]),
+                place_of(self.module_source.bindings, name),
+                self.errors,
             )
             if source is not None:
                 scope.bindings[name] = source
@@ -172,7 +175,9 @@ class Checker(StatementMixin, ConstructorMixin):
             self.scope.layers["base"] = layer.type
 
     def declare_layer_at(self, name: str, container: Map) -> None:
-        layer = self.declare_layer(self.renamed(name), str(container[name]), place_of(container, name))
+        layer = self.declare_layer(
+            self.renamed(name), str(container[name]), place_of(container, name)
+        )
         if layer is None:
             raise Failure
         self.layers.append(layer)
@@ -188,9 +193,15 @@ class Checker(StatementMixin, ConstructorMixin):
         node, condition = source.tree.body, None
         if isinstance(node, ast.IfExp):
             condition, node = self.static_test(node.test), node.body
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STATES):
+        if not (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in STATES
+        ):
             hint = self.hint(getattr(getattr(node, "func", None), "id", ""), STATES)
-            self.fail(node, "not a state", expected=", ".join(STATES), found=ast.unparse(node), hint=hint)
+            self.fail(
+                node, "not a state", expected=", ".join(STATES), found=ast.unparse(node), hint=hint
+            )
         bound, _ = self.bind(node, node.func.id, STATES[node.func.id])
         arguments = tuple((key, self.expr(value)) for key, value in bound.items())
         state = ir.StateDeclaration(name, node.func.id, arguments, condition, source.locate(node))
@@ -204,8 +215,19 @@ class Checker(StatementMixin, ConstructorMixin):
         if distribution.strip() not in DISTRIBUTIONS:
             location = value_location(container, name)
             expected = ", ".join(f"{item}[...]" for item in DISTRIBUTIONS)
-            self.fail_at(location, f"not a distribution: {name}", expected=expected, found=str(container[name]))
-        parsed = parse_type(f"float[{dims}", place_of(container, name), self.errors, self.scope.dim)
+            self.fail_at(
+                location,
+                f"not a distribution: {name}",
+                expected=expected,
+                found=str(container[name]),
+            )
+        place, shift = place_of(container, name), len(distribution) - len("float")
+        parsed = parse_type(
+            f"float[{dims}",
+            lambda line, column: place(line, column + shift),
+            self.errors,
+            self.scope.dim,
+        )
         if parsed is None:
             self.failed = True
             return
@@ -213,7 +235,11 @@ class Checker(StatementMixin, ConstructorMixin):
 
     def layer_of(self, kind: Layer, name: str, node: ast.AST) -> Type:
         """The type of a layer's layer, such as `embeddings.word_embeddings`."""
-        module = self.program.module(kind.definition) if isinstance(kind.definition, ModuleSource) else None
+        module = (
+            self.program.module(kind.definition)
+            if isinstance(kind.definition, ModuleSource)
+            else None
+        )
         if module is None:
             if isinstance(kind.definition, ModuleSource):
                 raise Failure  # the module's own errors are reported
@@ -224,10 +250,16 @@ class Checker(StatementMixin, ConstructorMixin):
             return self.layer_of(kind, path[-1], node)
         layer = module.layer(name)
         if layer is None:
-            self.fail(node, f"{kind.kind} has no layer {name}", hint=self.hint(name, [item.name for item in module.layers]))
+            self.fail(
+                node,
+                f"{kind.kind} has no layer {name}",
+                hint=self.hint(name, [item.name for item in module.layers]),
+            )
         inner = strip_optional(layer.type)
         if self.scope.values is not None and isinstance(inner, Layer):
-            known = {key: Dim.of(value) for key, value in self.scope.values.items() if type(value) is int}
+            known = {
+                key: Dim.of(value) for key, value in self.scope.values.items() if type(value) is int
+            }
             arguments = tuple((key, unify.substitute(item, known)) for key, item in inner.arguments)
             inner = Layer(inner.kind, inner.definition, arguments, inner.config)
         return inner
@@ -243,13 +275,17 @@ class Checker(StatementMixin, ConstructorMixin):
     def declare_inputs(self, given: dict[str, Type] | None = None) -> tuple[ir.Parameter, ...]:
         inputs = self.program.inputs(self.module_source, self)
         for parameter in inputs:
-            self.scope.dims |= {s for s in free_symbols(parameter.type) if self.program.is_runtime_dim(s)}
+            self.scope.dims |= {
+                s for s in free_symbols(parameter.type) if self.program.is_runtime_dim(s)
+            }
             kind = parameter.type
             if parameter.one_of:
                 kind = Optional(kind)
             elif parameter.default is not ... and parameter.default is None:
                 kind = parameter.type
-            self.scope.locals[parameter.name] = kind if given is None else given.get(parameter.name, kind)
+            self.scope.locals[parameter.name] = (
+                kind if given is None else given.get(parameter.name, kind)
+            )
             self.scope.inputs.add(parameter.name)
         for name in self.module_source.data.get("random", {}):
             self.attempt(self.declare_draw, name, self.module_source.data["random"])
@@ -292,7 +328,8 @@ class Checker(StatementMixin, ConstructorMixin):
             taps=tuple(taps),
             scopes=tuple(scopes.items()),
             stateful="past" in self.effects,
-            returns_cache=self.returns_cache or bool("past" in self.effects and not self.calls_model(body)),
+            returns_cache=self.returns_cache
+            or bool("past" in self.effects and not self.calls_model(body)),
             uses_training=self.uses_training,
             random="draws" in self.effects,
         )
@@ -303,7 +340,10 @@ class Checker(StatementMixin, ConstructorMixin):
         for taps in self.tap_sources.values():
             for tap in taps:
                 counts[tap] = counts.get(tap, 0) + 1
-        shared = {layer: tuple(t for t in taps if counts[t] > 1) for layer, taps in self.tap_sources.items()}
+        shared = {
+            layer: tuple(t for t in taps if counts[t] > 1)
+            for layer, taps in self.tap_sources.items()
+        }
         return {layer: taps for layer, taps in shared.items() if taps}
 
     def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
@@ -321,7 +361,18 @@ class Checker(StatementMixin, ConstructorMixin):
         returns = self.declared_result(data)
         location = self.module_source.location
         return ir.Module(
-            self.name, data.get("doc"), self.module_source.config, (), (), (), (), inputs, (), returns, location, True
+            self.name,
+            data.get("doc"),
+            self.module_source.config,
+            (),
+            (),
+            (),
+            (),
+            inputs,
+            (),
+            returns,
+            location,
+            True,
         )
 
     def calls_model(self, body) -> bool:
@@ -333,10 +384,14 @@ class Checker(StatementMixin, ConstructorMixin):
             fields = [(name, self.type_at(declared, name)) for name in declared]
             if any(kind is None for _, kind in fields):
                 return None
-            return Record(self.name, tuple((name, self.resolve_like(kind)) for name, kind in fields))
+            return Record(
+                self.name, tuple((name, self.resolve_like(kind)) for name, kind in fields)
+            )
         if isinstance(declared, Seq):
             items = [self.type_at(declared, index) for index in range(len(declared))]
-            return None if None in items else TupleOf(tuple(self.resolve_like(item) for item in items))
+            return (
+                None if None in items else TupleOf(tuple(self.resolve_like(item) for item in items))
+            )
         parsed = self.type_at(data, "returns")
         return None if parsed is None else self.resolve_like(parsed)
 
@@ -347,19 +402,29 @@ class Checker(StatementMixin, ConstructorMixin):
         if kind is None:
             location = value_location(self.module_source.data, "returns")
             hint = self.hint(parsed.like, self.scope.inputs)
-            self.errors.error(location, f"{self.name}: returns like {parsed.like}, which is no input", hint=hint)
+            self.errors.error(
+                location, f"{self.name}: returns like {parsed.like}, which is no input", hint=hint
+            )
             return ERROR
         return kind
 
     def check_return(self, node: ast.AST, kind: Type) -> None:
         if self.returns is not None:
             free = free_symbols(self.returns) - self.scope.dims
-            unifier = unify.Unifier({symbol for symbol in free if self.program.is_runtime_dim(symbol)})
+            unifier = unify.Unifier(
+                {symbol for symbol in free if self.program.is_runtime_dim(symbol)}
+            )
             if isinstance(self.returns, Record):
                 self.check_record(node, unifier, kind)
             elif fault := unifier.type(self.returns, kind):
                 hint = fault if fault not in ("sizes differ", "another rank") else None
-                self.fail(node, "the result is not what `returns` declares", expected=str(self.returns), found=str(kind), hint=hint)
+                self.fail(
+                    node,
+                    "the result is not what `returns` declares",
+                    expected=str(self.returns),
+                    found=str(kind),
+                    hint=hint,
+                )
         self.result = kind if self.result is None else unify.join(self.result, kind) or kind
 
     def check_record(self, node: ast.AST, unifier: unify.Unifier, kind: Type) -> None:
@@ -367,11 +432,17 @@ class Checker(StatementMixin, ConstructorMixin):
             hint = "write record(name=value)"
             self.fail(node, "`returns` declares outputs with names", found=str(kind), hint=hint)
         declared, found = dict(self.returns.fields), dict(kind.fields)
-        given = {item.arg: item.value for item in getattr(getattr(node, "value", None), "keywords", ())}
+        given = {
+            item.arg: item.value for item in getattr(getattr(node, "value", None), "keywords", ())
+        }
         for name in found:
             if name not in declared:
                 hint = self.hint(name, declared.keys() - found.keys())
-                self.fail(given.get(name, node), f"`returns` does not declare the output {name}", hint=hint)
+                self.fail(
+                    given.get(name, node),
+                    f"`returns` does not declare the output {name}",
+                    hint=hint,
+                )
         for name, want in declared.items():
             if name not in found:
                 self.fail(node, f"the output {name}, which `returns` declares, is missing")
@@ -404,11 +475,18 @@ def read_parameters(source: ModuleSource, errors: Diagnostics) -> tuple[ir.Param
         optional = kind.endswith("?")
         kind = kind.rstrip("?")
         if kind not in STATIC_KINDS:
-            errors.error(location, f"{source.name}: not an argument type", expected=", ".join(STATIC_KINDS), found=kind)
+            errors.error(
+                location,
+                f"{source.name}: not an argument type",
+                expected=", ".join(STATIC_KINDS),
+                found=kind,
+            )
             kind = "any"
         static: Type = Static(kind, Dim.of(name)) if kind == "int" else Static(kind)
         static = Optional(static) if optional else static
-        parameters.append(ir.Parameter(name, static, location, literal(default) if default else ...))
+        parameters.append(
+            ir.Parameter(name, static, location, literal(default) if default else ...)
+        )
     return tuple(parameters)
 
 

@@ -77,7 +77,9 @@ class Program:
     def _add(self, name: str, data: Map, model: bool, location: Location) -> None:
         entry = data.get("config", "main")
         if not isinstance(entry, str) or entry not in self.configs:
-            self.errors.error(location, f"{name}: no configuration {entry}", expected=", ".join(self.configs))
+            self.errors.error(
+                location, f"{name}: no configuration {entry}", expected=", ".join(self.configs)
+            )
             entry = next(iter(self.configs))
         self.sources[name] = ModuleSource(
             name, data, model, entry, data.get("bindings"), data.get("names"), location
@@ -158,7 +160,9 @@ class Program:
         if "base" in source.data:
             return True
         inputs = source.data.get("inputs", ())
-        return not isinstance(inputs, Map) and any(isinstance(i, str) and i.startswith("...") for i in inputs)
+        return not isinstance(inputs, Map) and any(
+            isinstance(i, str) and i.startswith("...") for i in inputs
+        )
 
     def base_source(self, source: ModuleSource) -> ModuleSource | None:
         name = str(source.data.get("base", BASE_MODEL)).split("(")[0].split("@")[0].strip()
@@ -171,7 +175,9 @@ class Program:
         parameters: list[ir.Parameter] = []
         for index, item in enumerate(declared):
             if isinstance(item, str):
-                parameters += self._base_inputs(source, item, checker, declared.item_locations[index])
+                parameters += self._base_inputs(
+                    source, item, checker, declared.item_locations[index]
+                )
             elif "one_of" in item:
                 group = item["one_of"]
                 parameters += [self._input(group, name, checker, one_of=True) for name in group]
@@ -183,7 +189,9 @@ class Program:
         """The base's inputs; `... [b, choices]` gives each these leading sizes in place of its first."""
         base_source = self.base_source(source)
         if base_source is source:
-            message = f"{source.name}: '...' stands for the inputs of a base model, and this is the base"
+            message = (
+                f"{source.name}: '...' stands for the inputs of a base model, and this is the base"
+            )
             self.errors.error(location, message)
         base = self.module(base_source) if base_source not in (None, source) else None
         if base is None:  # reported, here or where the base is declared
@@ -198,7 +206,9 @@ class Program:
         return [_with_leading(parameter, parsed.type.shape) for parameter in base.inputs]
 
     def _input(self, container: Map, name: str, checker, one_of: bool = False) -> ir.Parameter:
-        parsed = parse_type(str(container[name]), place_of(container, name), self.errors, checker.scope.dim)
+        parsed = parse_type(
+            str(container[name]), place_of(container, name), self.errors, checker.scope.dim
+        )
         location = container.key_locations[name]
         if parsed is None:
             checker.failed = True
@@ -232,6 +242,11 @@ class Program:
         else:
             return None
         self.functions[name] = None
+        if "args" in data:
+            hint = "write them under 'inputs', such as 'count: static int'"
+            message = f"{name}: a function has no constructor arguments"
+            self.errors.error(data.key_locations["args"], message, hint=hint)
+            return None
         source = ModuleSource(name, data, False, next(iter(self.configs)), None, None, location)
         self.in_progress.append(name)
         module = Checker(self, source, self.errors).check()
@@ -298,13 +313,21 @@ class Program:
             fields = self.configs[model.config]
             missing += [f for f in self.configs[name].fields if fields.type(f) is None]
             for item in missing:
-                self.errors.error(location, f"{name} needs {item}, which {BASE_MODEL} does not have")
+                self.errors.error(
+                    location, f"{name} needs {item}, which {BASE_MODEL} does not have"
+                )
 
     # --- concrete check -------------------------------------------------------------------------
 
+    def forget_concrete(self) -> None:
+        """Results of calls hold for the values of one preset only."""
+        self._concrete.clear()
+
     def concrete_call(self, checker: Checker, kind, arguments: dict[str, ir.Expr]) -> Type:
         """The result of a call for known sizes: the callee is inferred anew."""
-        key = repr((kind, kind.arguments, [(name, value.type) for name, value in arguments.items()]))
+        key = repr(
+            (kind, kind.arguments, [(name, value.type) for name, value in arguments.items()])
+        )
         if key in self._concrete:
             return self._concrete[key]
         source = kind.definition
@@ -330,7 +353,10 @@ class Program:
 def bind_sizes(checker: Checker, inputs) -> None:
     """The numbers that a module's free sizes have in a call, from its arguments' shapes."""
     for parameter in inputs:
-        declared, actual = strip_optional(parameter.type), strip_optional(checker.scope.locals[parameter.name])
+        declared, actual = (
+            strip_optional(parameter.type),
+            strip_optional(checker.scope.locals[parameter.name]),
+        )
         if isinstance(declared, Tensor) and isinstance(actual, Tensor):
             for want, have in zip(declared.shape, actual.shape, strict=False):
                 symbol = (want.unless_one or want).symbol

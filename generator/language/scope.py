@@ -49,7 +49,11 @@ class Scope:
         if values is not None and not isinstance(kind, Config):
             known = static_of(values.get(name))
             inner = strip(kind)
-            if known == Static("int", known.dim) and isinstance(inner, Static) and inner.kind == "float":
+            if (
+                known == Static("int", known.dim)
+                and isinstance(inner, Static)
+                and inner.kind == "float"
+            ):
                 return Static("float", value=known.value)
             return known
         if isinstance(kind, Static) and kind.kind == "int":
@@ -75,9 +79,20 @@ class Scope:
     @property
     def size_names(self) -> list[str]:
         """What a size in a type may be called, the free ones apart."""
-        ints = (field.name for field in self.config.fields.values() if strip(field.type) == Static("int"))
+        ints = (
+            field.name
+            for field in self.config.fields.values()
+            if strip(field.type) == Static("int")
+        )
         return [*self.arguments, *self.sizes, *ints]
 
     @property
     def value_names(self) -> list[str]:
-        return [*self.locals, *self.arguments, *self.sizes, *self.layers, *self.config.names, *self.dims]
+        return [
+            *self.locals,
+            *self.arguments,
+            *self.sizes,
+            *self.layers,
+            *self.config.names,
+            *self.dims,
+        ]

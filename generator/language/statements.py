@@ -51,7 +51,11 @@ class StatementMixin(ExpressionMixin):
     def stmt_Expr(self, node: ast.Expr) -> ir.Statement:
         call = node.value
         location, comments = self.source.locate(node), self.comments(node)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "emit":
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == "emit"
+        ):
             fields = tuple((keyword.arg, self.expr(keyword.value)) for keyword in call.keywords)
             if not fields or call.args:
                 self.fail(node, "emit names what it emits", expected="emit(hidden_states=x)")
@@ -86,7 +90,12 @@ class StatementMixin(ExpressionMixin):
     def unpacked(self, node, kind: Type, count: int) -> list[Type]:
         if isinstance(kind, TupleOf):
             if len(kind.items) != count:
-                self.fail(node, "another number of values", expected=str(count), found=str(len(kind.items)))
+                self.fail(
+                    node,
+                    "another number of values",
+                    expected=str(count),
+                    found=str(len(kind.items)),
+                )
             return list(kind.items)
         if isinstance(kind, ListOf):
             return [kind.element] * count
@@ -97,7 +106,9 @@ class StatementMixin(ExpressionMixin):
     def assign(self, node, name: str, kind: Type) -> None:
         scope = self.scope
         if self.renamed(name) in scope.layers:
-            self.fail(node, f"the local {name} would hide the layer {name}", hint="choose another name")
+            self.fail(
+                node, f"the local {name} would hide the layer {name}", hint="choose another name"
+            )
         if name in scope.states or name in scope.arguments or name in scope.sizes:
             self.fail(node, f"{name} is an argument, size or state and cannot be assigned")
         if self.loops and name in scope.locals:
@@ -108,9 +119,19 @@ class StatementMixin(ExpressionMixin):
     def check_carried(self, node, name: str, kind: Type) -> None:
         before = self.loops[-1].get(name)
         if before is not None and before != ERROR and unify.join(before, kind) is None:
-            sizes = isinstance(kind, Tensor) and isinstance(before, Tensor) and kind.dtype == before.dtype
+            sizes = (
+                isinstance(kind, Tensor)
+                and isinstance(before, Tensor)
+                and kind.dtype == before.dtype
+            )
             hint = "write `_` for sizes that change from round to round" if sizes else None
-            self.fail(node, f"{name} changes its type in the loop", expected=str(before), found=str(kind), hint=hint)
+            self.fail(
+                node,
+                f"{name} changes its type in the loop",
+                expected=str(before),
+                found=str(kind),
+                hint=hint,
+            )
 
     def stmt_If(self, node: ast.If) -> ir.Statement:
         location, comments = self.source.locate(node), self.comments(node)
@@ -156,11 +177,15 @@ class StatementMixin(ExpressionMixin):
                 kind = unify.join(left[name], right[name])
                 if kind is None:
                     found = f"{left[name]} and {right[name]}"
-                    self.report(node, f"{name} has different types after the two branches", found=found)
+                    self.report(
+                        node, f"{name} has different types after the two branches", found=found
+                    )
                     kind = ERROR
                 merged[name] = kind
             else:
-                self.scope.gone[name] = f"it is assigned in one branch of the `if` at line {self.source.locate(node).line}"
+                self.scope.gone[name] = (
+                    f"it is assigned in one branch of the `if` at line {self.source.locate(node).line}"
+                )
         self.scope.locals = merged
 
     def stmt_For(self, node: ast.For) -> ir.Statement:
@@ -176,7 +201,9 @@ class StatementMixin(ExpressionMixin):
         self.scope.locals.update(zip(names, kinds, strict=True))
         body = self.block(node.body)
         self.loops.pop()
-        carried = tuple(name for name in assigned_names(node) if name in before and name not in names)
+        carried = tuple(
+            name for name in assigned_names(node) if name in before and name not in names
+        )
         after = {}
         for name, kind in before.items():
             joined = unify.join(kind, self.scope.locals[name]) if name in carried else kind
@@ -199,7 +226,11 @@ class StatementMixin(ExpressionMixin):
 
     def rounds(self, iterable: ir.Expr) -> list[Type]:
         kind = iterable.type
-        if isinstance(iterable, ir.PythonCall) and iterable.function in ("enumerate", "zip", "reversed"):
+        if isinstance(iterable, ir.PythonCall) and iterable.function in (
+            "enumerate",
+            "zip",
+            "reversed",
+        ):
             inner = [self.rounds(argument) for argument in iterable.arguments]
             if iterable.function == "enumerate":
                 return [TupleOf((self.static_of(i), item)) for i, item in enumerate(inner[0])]
@@ -214,7 +245,9 @@ class StatementMixin(ExpressionMixin):
             return [self.static_of(item) for item in kind.value]
         return []
 
-    def loop_targets(self, target: ast.expr, iterable: ir.Expr) -> tuple[tuple[str, ...], list[Type]]:
+    def loop_targets(
+        self, target: ast.expr, iterable: ir.Expr
+    ) -> tuple[tuple[str, ...], list[Type]]:
         kind = iterable.type
         names = self.target_names(target)
         if isinstance(kind, (Stack, ListOf)):

@@ -120,7 +120,9 @@ def _legal(tree: ast.AST, allowed: tuple, place: Place, errors: Diagnostics) -> 
         if not isinstance(node, allowed) or isinstance(node, FORBIDDEN_OPERATORS):
             kind = type(node).__name__
             found = WRITTEN.get(kind, kind.lower())
-            errors.error(place(*where), f"{found} is not part of the language", hint=HINTS.get(kind))
+            errors.error(
+                place(*where), f"{found} is not part of the language", hint=HINTS.get(kind)
+            )
             legal = False
             continue
         name = getattr(node, "attr", getattr(node, "id", None))

@@ -75,7 +75,9 @@ class _Reader:
     def leaves(self, module: ir.Module) -> tuple[Leaf, ...]:
         if module.name not in self.known:
             found = (leaf for layer in module.layers for leaf in self.of_layer(layer))
-            self.known[module.name] = tuple(leaf for leaf, _ in zip(found, range(MOST), strict=False))
+            self.known[module.name] = tuple(
+                leaf for leaf, _ in zip(found, range(MOST), strict=False)
+            )
         return self.known[module.name]
 
     def of_layer(self, layer: ir.LayerDeclaration) -> Iterator[Leaf]:
@@ -91,7 +93,9 @@ class _Reader:
         for leaf in self.of_construct(construct):
             name = ".".join([*steps, leaf.name] if leaf.name else steps)
             conditional = leaf.conditional or layer.condition is not None
-            yield Leaf(name if prefix is not None else "", leaf.kind, conditional, construct.location)
+            yield Leaf(
+                name if prefix is not None else "", leaf.kind, conditional, construct.location
+            )
 
     def of_construct(self, construct: ir.Construct) -> Iterator[Leaf]:
         definition = construct.definition
@@ -100,7 +104,11 @@ class _Reader:
             for leaf in definition.leaves:
                 value = given[leaf].type.value if leaf in given else None  # linear's `bias`
                 if value is not False:
-                    kind = None if construct.tied is not None or "init" in given else rule_of(definition, leaf)
+                    kind = (
+                        None
+                        if construct.tied is not None or "init" in given
+                        else rule_of(definition, leaf)
+                    )
                     yield Leaf(leaf, kind, value is UNKNOWN, construct.location)
         elif not definition.interface and (module := self.program.module(definition)) is not None:
             yield from self.leaves(module)
@@ -113,7 +121,9 @@ class _Reader:
                 owner, first = seen.setdefault(leaf.name, (layer.name, leaf))
                 if owner == layer.name or not leaf.name or leaf.conditional or first.conditional:
                     continue
-                message = f"{module.name}: two tensors are called {quoted(leaf.name)} in checkpoints"
+                message = (
+                    f"{module.name}: two tensors are called {quoted(leaf.name)} in checkpoints"
+                )
                 found = f"{owner} on line {first.location.line} and {layer.name}"
                 self.program.errors.error(layer.construct.location, message, found=found)
                 return
@@ -146,7 +156,9 @@ def _check_rules(program: Program, leaves: list[Leaf]) -> None:
         if not any(_matches(leaf.name.replace("*", "0"), pattern) for pattern in patterns):
             reported.add(leaf.kind)
             hint = f"write a rule for '{leaf.kind}' under 'init'"
-            program.errors.error(leaf.location, "nothing says which values this starts from", hint=hint)
+            program.errors.error(
+                leaf.location, "nothing says which values this starts from", hint=hint
+            )
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -159,7 +171,10 @@ def _check_tie(program: Program, layer: ir.LayerDeclaration) -> None:
     if tied is None:
         return
     table = tied.type
-    sizes = {"embedding": ("embedding_dim", "num_embeddings"), "linear": ("in_features", "out_features")}
+    sizes = {
+        "embedding": ("embedding_dim", "num_embeddings"),
+        "linear": ("in_features", "out_features"),
+    }
     if not isinstance(table, Layer) or table.kind not in sizes:
         message = "a matrix is tied to an embedding or a linear layer"
         program.errors.error(tied.location, message, found=str(table))
@@ -168,10 +183,16 @@ def _check_tie(program: Program, layer: ir.LayerDeclaration) -> None:
     fields = {name for schema in program.configs.values() for name in schema.names}
     for mine, its in zip(sizes["linear"], sizes[table.kind], strict=True):
         want, have = own.get(mine), dict(table.arguments).get(its)
-        if not isinstance(want, Static) or not isinstance(have, Static) or None in (want.dim, have.dim):
+        if (
+            not isinstance(want, Static)
+            or not isinstance(have, Static)
+            or None in (want.dim, have.dim)
+        ):
             continue
         if not have.dim.symbols | want.dim.symbols <= fields:
             continue  # sizes of another module, whose values are not known here
         if not unify.equal(want.dim, have.dim):
             message = f"the table has another size than {mine}"
-            program.errors.error(tied.location, message, expected=str(want.dim), found=str(have.dim))
+            program.errors.error(
+                tied.location, message, expected=str(want.dim), found=str(have.dim)
+            )

@@ -102,7 +102,9 @@ class _Reader:
             return ListOf(self.type(match.group(1)))
         match = re.fullmatch(r"([A-Za-z0-9]+)\s*\[(.*)\]", text, re.S)
         if not match:
-            self.fail("not a type", expected="such as float[b, s, hidden_size]", found=self.text.strip())
+            self.fail(
+                "not a type", expected="such as float[b, s, hidden_size]", found=self.text.strip()
+            )
         dtype, inside = match.groups()
         dims = self.dims(inside)
         if dtype == "Mask":
@@ -151,7 +153,11 @@ class _Reader:
             if isinstance(node.op, ast.Div) and (quotient := left.exact(right)) is not None:
                 return quotient
             result = dim_binary(type(node.op), left, right)
-            return result if result is not None else self.fail_at(node, "not a size", found=ast.unparse(node))
+            return (
+                result
+                if result is not None
+                else self.fail_at(node, "not a size", found=ast.unparse(node))
+            )
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -self.dim(node.operand)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

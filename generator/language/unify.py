@@ -75,7 +75,9 @@ class Unifier:
                 items = list(actual.items)
             if items is None:
                 return "not a list"
-            return next((fault for item in items if (fault := self.type(declared.element, item))), None)
+            return next(
+                (fault for item in items if (fault := self.type(declared.element, item))), None
+            )
         if isinstance(declared, TupleOf):
             if not isinstance(actual, TupleOf) or len(actual.items) != len(declared.items):
                 return "another number of values"
@@ -88,7 +90,11 @@ class Unifier:
             return "not a tensor"
         if declared.dtype != actual.dtype:
             both = {declared.dtype, actual.dtype}
-            return "cast_like() makes the types equal" if both <= set(FLOATS) else "another element type"
+            return (
+                "cast_like() makes the types equal"
+                if both <= set(FLOATS)
+                else "another element type"
+            )
         if declared.rank != actual.rank:
             return "another rank"
         pairs = zip(declared.shape, actual.shape, strict=True)
@@ -125,7 +131,9 @@ def substitute(kind: Type, values: dict[str, Dim]) -> Type:
     if isinstance(kind, TupleOf):
         return TupleOf(tuple(substitute(item, values) for item in kind.items))
     if isinstance(kind, Record):
-        return Record(kind.name, tuple((name, substitute(item, values)) for name, item in kind.fields))
+        return Record(
+            kind.name, tuple((name, substitute(item, values)) for name, item in kind.fields)
+        )
     if isinstance(kind, Static) and kind.dim is not None:
         dim = kind.dim.substitute(values)
         return Static(kind.kind, dim, dim.constant if dim.constant is not None else kind.value)
@@ -150,7 +158,9 @@ def join(left: Type, right: Type) -> Type | None:
         return meet_masks(left, right)
     if isinstance(left, Static) and isinstance(right, Static):
         if left.kind == right.kind:
-            return Static(left.kind, left.dim if left.dim == right.dim else None, element=left.element)
+            return Static(
+                left.kind, left.dim if left.dim == right.dim else None, element=left.element
+            )
         if {left.kind, right.kind} <= {"int", "float", "number"}:
             return Static("number")
         return Static("any") if "any" in (left.kind, right.kind) else None
@@ -160,7 +170,11 @@ def join(left: Type, right: Type) -> Type | None:
         pairs = list(zip(left.shape, right.shape, strict=True))
         dims = [join_dims(a, b) for a, b in pairs]
         return None if None in dims else Tensor(left.dtype, tuple(dims))
-    if isinstance(left, TupleOf) and isinstance(right, TupleOf) and len(left.items) == len(right.items):
+    if (
+        isinstance(left, TupleOf)
+        and isinstance(right, TupleOf)
+        and len(left.items) == len(right.items)
+    ):
         items = [join(a, b) for a, b in zip(left.items, right.items, strict=True)]
         if None not in items:
             return TupleOf(tuple(items))
@@ -172,7 +186,9 @@ def join(left: Type, right: Type) -> Type | None:
 def join_lists(left: Type, right: Type) -> ListOf | TupleOf:
     """A list of the items of both; the sizes of a list's items may differ."""
     items = [
-        item for kind in (left, right) for item in (kind.items if isinstance(kind, TupleOf) else [kind.element])
+        item
+        for kind in (left, right)
+        for item in (kind.items if isinstance(kind, TupleOf) else [kind.element])
     ]
     if not items:
         return TupleOf(())

@@ -18,6 +18,7 @@ class Options:
     reference: str | None
     reference_tf: str | None
     frameworks: tuple[str, ...]
+    models: tuple[str, ...]  # of forward and load; all of them if empty
     quick: bool
     compiled: bool
     rounds: int | None

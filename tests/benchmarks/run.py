@@ -30,6 +30,7 @@ def main() -> int:
         reference=given.reference_python,
         reference_tf=given.reference_tf_python,
         frameworks=tuple(given.frameworks),
+        models=tuple(given.models),
         quick=given.quick,
         compiled=given.compile,
         rounds=given.rounds,
@@ -75,6 +76,7 @@ def parse() -> argparse.Namespace:
     add("--only", nargs="+", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
     add("--quick", action="store_true", help="two layers and two rounds: does it still run?")
     add("--frameworks", nargs="+", default=["pytorch", "tensorflow", "flax"], metavar="NAME")
+    add("--models", nargs="+", default=[], metavar="NAME", help="of forward and load")
     add("--compile", action="store_true", help="torch.compile too (needs a C++ compiler)")
     add("--rounds", type=int, help="how often processes take turns")
     add("--threads", type=int, help="cores that a process may use")

@@ -9,8 +9,10 @@ neither way.
 """
 
 import argparse
+import contextlib
 import json
 import random
+import signal
 import sys
 import time
 import warnings
@@ -26,6 +28,27 @@ from parity import adapters, harness, selection  # noqa: E402
 from mutation.mutants import Source  # noqa: E402
 
 GOAL = 0.95
+LIMIT = 60  # seconds; a mutant that takes longer is noticed too
+
+
+class OutOfTime(BaseException):
+    """A mutant has not come to an end; not an Exception, which the harness would report."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Raises OutOfTime inside, after so many seconds."""
+
+    def stop(*_):
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def chosen(sources, count, seed):
@@ -100,7 +123,11 @@ def main(arguments=None):
     started = time.monotonic()
     for number, mutant in enumerate(mutants, start=1):
         why = reason(mutant, rows)
-        death = None if why else attempt(adapter, sources[mutant.folder], mutant)
+        try:
+            with time_limit(LIMIT):
+                death = None if why else attempt(adapter, sources[mutant.folder], mutant)
+        except OutOfTime:
+            death = "time: no end"
         kind = "equivalent" if why else "killed" if death else "survived"
         outcome[kind].append([str(mutant), why or death or ""])
         seconds = time.monotonic() - started
@@ -113,7 +140,9 @@ def main(arguments=None):
 def show(outcome, as_json):
     """Print the share and the survivors; 0 if the goal is met."""
     killed, survived = len(outcome["killed"]), len(outcome["survived"])
-    errors = sum("error: inf" in how or how.startswith("import") for _, how in outcome["killed"])
+    errors = sum(
+        "error: inf" in how or how.startswith(("import", "time")) for _, how in outcome["killed"]
+    )
     share = killed / max(killed + survived, 1)
     if as_json:
         print(json.dumps({**outcome, "share": share}, indent=1))

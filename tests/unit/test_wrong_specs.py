@@ -151,7 +151,11 @@ def test_hostile(case, tmp_path, monkeypatch):
 
 
 def test_sizes_do_not_explode(tmp_path):
-    text = forward("x = 1\n" + MANY.replace(" + s ", " + size(hidden, 1) ") + "\nreturn tanh(dense(hidden[:, 0]))")
+    text = forward(
+        "x = 1\n"
+        + MANY.replace(" + s ", " + size(hidden, 1) ")
+        + "\nreturn tanh(dense(hidden[:, 0]))"
+    )
     path = tmp_path / "many.yaml"
     path.write_text(text)
     start = time.perf_counter()
@@ -160,7 +164,9 @@ def test_sizes_do_not_explode(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", [VALID.replace("\n", "\r\n"), "\ufeff" + VALID, VALID + "...\n"], ids=["CRLF", "BOM", "end"]
+    "text",
+    [VALID.replace("\n", "\r\n"), "\ufeff" + VALID, VALID + "...\n"],
+    ids=["CRLF", "BOM", "end"],
 )
 def test_other_ways_to_write_a_valid_file(text, tmp_path):
     path = tmp_path / "valid.yaml"
@@ -170,11 +176,16 @@ def test_other_ways_to_write_a_valid_file(text, tmp_path):
 
 def test_extends_too_deep_and_in_a_circle(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    head = "".join((FOLDER / "shape_linear.yaml").read_text().partition("presets")[:2]) + ": {small: {}}\n"
+    head = (
+        "".join((FOLDER / "shape_linear.yaml").read_text().partition("presets")[:2])
+        + ": {small: {}}\n"
+    )
     for name, parent in (("a", "b"), ("b", "c"), ("c", "d"), ("e", "f"), ("f", "e")):
         Path(f"{name}.yaml").write_text(head.replace("extends: valid", f"extends: {parent}"))
     Path("d.yaml").write_text(VALID)
     assert messages(Path("a.yaml")) == [
         "c.yaml:3:10: 'extends' goes too deep: a -> b -> c -> d; expected at most 2 steps"
     ]
-    assert messages(Path("e.yaml")) == ["f.yaml:3:10: 'extends' goes round in a circle: e -> f -> e"]
+    assert messages(Path("e.yaml")) == [
+        "f.yaml:3:10: 'extends' goes round in a circle: e -> f -> e"
+    ]

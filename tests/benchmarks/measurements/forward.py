@@ -18,13 +18,15 @@ FORMS = {
 CASES = (("bert", 1), ("bert", 8), ("llama", 1), ("swin", 1))
 NAMES = {"bert": "BERT base", "llama": "LLaMA of GPT-2's size", "swin": "Swin tiny"}
 ALLOWED = 1.0  # of the reference's time, each model
-SITTINGS = 3  # new processes: where memory comes to lie is worth some percent
+SITTINGS = 2  # new processes: where memory comes to lie is worth some percent
 
 
 def measure(options: Options) -> Iterator[Section]:
     for framework in options.frameworks:
         rows = []
         for model, batch in CASES:
+            if options.models and model not in options.models:
+                continue
             for form in FORMS[framework]:
                 if form != "compiled" or options.compiled:
                     rows += _rows(options, framework, form, model, batch)

@@ -18,6 +18,8 @@ AGAINST = {"pytorch": ("pytorch", 1.0), "tensorflow": ("pytorch", 1.0), "flax": 
 
 def measure(options: Options) -> Iterator[Section]:
     for model, name in CASES.items():
+        if options.models and model not in options.models:
+            continue
         if model == "bert" or not options.quick:
             with tempfile.TemporaryDirectory() as folder:
                 yield _section(options, model, name, folder)
