@@ -150,9 +150,10 @@ class _Body:
             case ir.ConfigField():
                 return not node.path or self.scope.config_type(node.path) is not None
             case ir.OpCall():
-                names, given = {p.name for p in node.op.params}, {
-                    name for name, _ in node.arguments
-                }
+                names, given = (
+                    {p.name for p in node.op.params},
+                    {name for name, _ in node.arguments},
+                )
                 known = OPS.get(node.op.name) is node.op
                 return node.op is MERGE or known and (given <= names or node.op.name == "rearrange")
             case ir.PythonCall() | ir.MethodCall():

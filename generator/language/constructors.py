@@ -183,7 +183,7 @@ class ConstructorMixin:
         )
 
     def any_model(self, node: ast.Call, naming) -> ir.Construct:
-        """`auto(config, Interface)`: the base model of whatever architecture a configuration is of."""
+        """`auto(config, Interface)`: the base model of whatever a configuration is of."""
         names = self.program.interfaces
         if len(node.args) != 2 or not isinstance(node.args[1], ast.Name):
             self.fail(node, "auto takes a configuration and an interface", found=ast.unparse(node))

@@ -335,7 +335,7 @@ class Checker(StatementMixin, ConstructorMixin):
         )
 
     def tap_scopes(self) -> dict[str, tuple[str, ...]]:
-        """Taps that several layers of a model emit: they get the layer's name (`encoder_attentions`)."""
+        """Taps that several layers of a model emit get the layer's name: `encoder_attentions`."""
         counts: dict[str, int] = {}
         for taps in self.tap_sources.values():
             for tap in taps:

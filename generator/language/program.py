@@ -186,7 +186,7 @@ class Program:
         return tuple(sorted_inputs(parameters))
 
     def _base_inputs(self, source, item: str, checker, location) -> list[ir.Parameter]:
-        """The base's inputs; `... [b, choices]` gives each these leading sizes in place of its first."""
+        """The base's inputs; `... [b, choices]` puts these sizes in place of each one's first."""
         base_source = self.base_source(source)
         if base_source is source:
             message = (

@@ -183,9 +183,8 @@ class StatementMixin(ExpressionMixin):
                     kind = ERROR
                 merged[name] = kind
             else:
-                self.scope.gone[name] = (
-                    f"it is assigned in one branch of the `if` at line {self.source.locate(node).line}"
-                )
+                line = self.source.locate(node).line
+                self.scope.gone[name] = f"it is assigned in one branch of the `if` at line {line}"
         self.scope.locals = merged
 
     def stmt_For(self, node: ast.For) -> ir.Statement:

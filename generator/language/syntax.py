@@ -18,21 +18,25 @@ MAX_DEPTH = 60
 EXPRESSIONS = (
     ast.Expression, ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple,
     ast.List, ast.Dict, ast.UnaryOp, ast.BinOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Call,
-    ast.keyword, ast.ListComp, ast.DictComp, ast.comprehension, ast.Load, ast.Store, ast.operator, ast.unaryop,
-    ast.cmpop, ast.boolop,
+    ast.keyword, ast.ListComp, ast.DictComp, ast.comprehension, ast.Load, ast.Store, ast.operator,
+    ast.unaryop, ast.cmpop, ast.boolop,
 )  # fmt: skip
 STATEMENTS = (ast.Module, ast.Assign, ast.If, ast.For, ast.Return, ast.Expr, ast.Pass)
 FORBIDDEN_OPERATORS = (ast.LShift, ast.RShift, ast.BitXor)
 
 # how what is not part of the language is written
 WRITTEN = {
-    "AnnAssign": "x: type = ...", "Assert": "assert", "AsyncFor": "async for", "AsyncFunctionDef": "async def",
-    "AugAssign": "an assignment such as +=", "Await": "await", "BitXor": "^", "Break": "break", "ClassDef": "class",
+    "AnnAssign": "x: type = ...", "Assert": "assert", "AsyncFor": "async for",
+    "AsyncFunctionDef": "async def",
+    "AugAssign": "an assignment such as +=", "Await": "await", "BitXor": "^", "Break": "break",
+    "ClassDef": "class",
     "Continue": "continue", "Delete": "del", "FormattedValue": "an f-string", "FunctionDef": "def",
     "GeneratorExp": "a generator", "Global": "global", "Import": "import", "ImportFrom": "import",
-    "JoinedStr": "an f-string", "LShift": "<<", "Lambda": "lambda", "Match": "match", "NamedExpr": ":=",
+    "JoinedStr": "an f-string", "LShift": "<<", "Lambda": "lambda", "Match": "match",
+    "NamedExpr": ":=",
     "Nonlocal": "nonlocal", "RShift": ">>", "Raise": "raise", "Set": "a set", "SetComp": "a set",
-    "Starred": "*", "TemplateStr": "a t-string", "Try": "try", "TryStar": "try", "TypeAlias": "type",
+    "Starred": "*", "TemplateStr": "a t-string", "Try": "try", "TryStar": "try",
+    "TypeAlias": "type",
     "While": "while", "With": "with", "Yield": "yield", "YieldFrom": "yield",
 }  # fmt: skip
 HINTS = {

@@ -1,4 +1,4 @@
-"""Types as specs write them: `float[b, s, hidden_size]`, `int[b|1, s]?`, `Mask[b, s, t]`, `static bool = false`."""
+"""Types as specs write them: `float[b, s, hidden_size]`, `int[b|1, s]?`, `static bool = false`."""
 
 from __future__ import annotations
 

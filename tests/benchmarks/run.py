@@ -14,8 +14,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from report import Section, as_json, markdown, text
 from options import Options
+from report import Section, as_json, markdown, text
 from workers import WorkerError
 
 MEASUREMENTS = ("forward", "load", "imports", "generator", "compilation", "scan", "decoding")
@@ -80,7 +80,9 @@ def parse() -> argparse.Namespace:
     add("--compile", action="store_true", help="torch.compile too (needs a C++ compiler)")
     add("--rounds", type=int, help="how often processes take turns")
     add("--threads", type=int, help="cores that a process may use")
-    add("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for one thread, among others")
+    add(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: for one thread, among others"
+    )
     add("--json", metavar="OUT")
     add("--markdown", metavar="OUT")
     add(

@@ -1,7 +1,7 @@
 """Runs a model in one framework; the demo starts one process for each.
 
-    python tests/demo/encode.py FRAMEWORK FOLDER sentences.txt OUT.npz     # embeddings of sentences
-    python tests/demo/encode.py FRAMEWORK FOLDER inputs.npz OUT.npz        # last_hidden_state
+python tests/demo/encode.py FRAMEWORK FOLDER sentences.txt OUT.npz     # embeddings of sentences
+python tests/demo/encode.py FRAMEWORK FOLDER inputs.npz OUT.npz        # last_hidden_state
 """
 
 import sys

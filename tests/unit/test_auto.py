@@ -52,7 +52,7 @@ def own_package(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-# --- models --------------------------------------------------------------------------------------
+# --- models ------------------------------------------------------------------------------------
 
 
 def test_classes_of_tasks():
@@ -107,7 +107,7 @@ def test_unknown_model_types(tmp_path):
         triptych.AutoConfig.from_pretrained(tmp_path)
 
 
-# --- registry ------------------------------------------------------------------------------------
+# --- registry ----------------------------------------------------------------------------------
 
 
 def test_everything_in_the_registry_exists():
@@ -193,7 +193,7 @@ def test_packages_that_are_none():
         triptych.register("json")
 
 
-# --- tokenizers ----------------------------------------------------------------------------------
+# --- tokenizers --------------------------------------------------------------------------------
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "d"]
 

@@ -89,7 +89,7 @@ def edit(places, name, old, new):
     os.utime(path, (1, 1))  # cached at once, and not because its time is new
 
 
-# --- check ---------------------------------------------------------------------------------------
+# --- check -------------------------------------------------------------------------------------
 
 
 def test_check_prints_every_error_with_its_place(run, places):
@@ -169,7 +169,7 @@ def test_a_fault_of_the_generator_shows_no_stack(run, places, monkeypatch):
     assert files(places.generated) == {}
 
 
-# --- generate ------------------------------------------------------------------------------------
+# --- generate ----------------------------------------------------------------------------------
 
 
 def test_generate_writes_code_pages_and_table(run, places):
@@ -298,7 +298,7 @@ def test_new_writes_a_spec_without_errors(run, tmp_path, monkeypatch):
     assert (code, err) == (0, "") and "1 spec with 3 models" in out
 
 
-# --- cache ---------------------------------------------------------------------------------------
+# --- cache -------------------------------------------------------------------------------------
 
 
 def test_unchanged_specs_come_from_the_cache(run, places):
@@ -386,7 +386,7 @@ def test_many_specs_are_compiled_in_processes(run, places):
     assert run("generate", "--check", "--no-cache")[0] == 0
 
 
-# --- terminals -----------------------------------------------------------------------------------
+# --- terminals ---------------------------------------------------------------------------------
 
 
 class Terminal:

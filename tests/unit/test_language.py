@@ -235,7 +235,7 @@ def test_fault(program, expression):
     assert infer(program, expression).startswith(FAULTS[expression])
 
 
-# --- statements --------------------------------------------------------------------------------------
+# --- statements --------------------------------------------------------------------------------
 
 
 def test_assignments_and_comments(program):
@@ -301,7 +301,7 @@ def test_a_fault_is_told_once(program):
     assert len(errors) == 2
 
 
-# --- rules of types ----------------------------------------------------------------------------------
+# --- rules of types ----------------------------------------------------------------------------
 
 
 def tensor(*sizes, dtype="float") -> Tensor:
@@ -450,7 +450,7 @@ def test_defaults_of_types():
     assert read("like hidden").like == "hidden"
 
 
-# --- legal code --------------------------------------------------------------------------------------
+# --- legal code --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)

@@ -62,7 +62,7 @@ def test_example(number, tmp_path):
             compile(text, name, "exec")
 
 
-# --- tables ------------------------------------------------------------------------------------------
+# --- tables ------------------------------------------------------------------------------------
 
 
 def signature(name: str, params, variadic: bool = False) -> str:

@@ -65,7 +65,7 @@ def test_one_clear_line_at_the_place_of_the_fault(golden):
     assert golden.with_suffix(".yaml").is_file()
 
 
-# --- made here because they are large, or because editors would change them --------------------------
+# --- made here because they are large, or because editors would change them --------------------
 
 VALID = (FOLDER / "valid.yaml").read_text(encoding="utf-8")
 POOLER = "      return tanh(dense(hidden[:, 0]))\n"

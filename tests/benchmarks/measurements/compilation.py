@@ -9,7 +9,12 @@ from report import Row, Section
 from settings import MODELS
 from workers import alternate_once
 
-FORMS = (("pytorch", "compiled"), ("tensorflow", "function"), ("tensorflow", "xla"), ("flax", "jit"))
+FORMS = (
+    ("pytorch", "compiled"),
+    ("tensorflow", "function"),
+    ("tensorflow", "xla"),
+    ("flax", "jit"),
+)
 STEPS = {"trace": "trace", "compile": "compile"}
 
 

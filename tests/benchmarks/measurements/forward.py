@@ -15,29 +15,30 @@ FORMS = {
     "tensorflow": ("function", "xla"),
     "flax": ("jit",),
 }
-CASES = (("bert", 1), ("bert", 8), ("llama", 1), ("swin", 1))
-NAMES = {"bert": "BERT base", "llama": "LLaMA of GPT-2's size", "swin": "Swin tiny"}
+CASES = {
+    "bert": (f"BERT base, {LENGTH} tokens", (1, 8)),
+    "llama": (f"a LLaMA of GPT-2's size, {LENGTH} tokens", (1,)),
+    "swin": ("Swin tiny, 224 pixels", (1,)),
+}
 ALLOWED = 1.0  # of the reference's time, each model
 SITTINGS = 2  # new processes: where memory comes to lie is worth some percent
 
 
 def measure(options: Options) -> Iterator[Section]:
     for framework in options.frameworks:
-        rows = []
-        for model, batch in CASES:
-            if options.models and model not in options.models:
-                continue
-            for form in FORMS[framework]:
-                if form != "compiled" or options.compiled:
-                    rows += _rows(options, framework, form, model, batch)
-        title = f"Forward pass, {LABELS[framework]}, float32, {LENGTH} tokens or 224 pixels"
-        yield Section(title, rows)
+        forms = [form for form in FORMS[framework] if form != "compiled" or options.compiled]
+        for model in options.models or CASES:
+            name, batches = CASES[model]
+            cases = ((batch, form) for batch in batches for form in forms)
+            rows = [row for case in cases for row in _rows(options, framework, model, *case)]
+            yield Section(f"Forward pass, {LABELS[framework]}, float32: {name}", rows)
 
 
-def _rows(options: Options, framework: str, form: str, model: str, batch: int) -> list[Row]:
+def _rows(options: Options, framework: str, model: str, batch: int, form: str) -> list[Row]:
     fields = MODELS[model].fields(options.quick)
     fields |= {"use_cache": False} if model == "llama" else {}
-    name = f"{NAMES[model]}, batch {batch}, {form}"
+    name = f"batch {batch}, {form}"
+    calls = 1 if options.quick else max(2, 6 // batch)
     reference = options.reference_for(framework, MODELS[model].folder)
     task = {"model": model, "fields": fields, "batch": batch}
 
@@ -58,7 +59,7 @@ def _rows(options: Options, framework: str, form: str, model: str, batch: int) -
                 )
                 for key, (python, subject, form) in starts.items()
             }
-            times.add(alternate(workers, options.count(4), 1 if options.quick else max(2, 6 // batch)))
+            times.add(alternate(workers, options.count(6), calls))
     rows = [_row(name, times, "theirs")]
     if "explicit" in times:
         rows.append(_row(f"{name}, against attn_implementation='eager'", times, "explicit"))

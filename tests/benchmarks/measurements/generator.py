@@ -33,7 +33,9 @@ def measure(options: Options) -> Iterator[Section]:
         Row(f"one spec ({SPEC}), cold", "s", one_cold, required=ONE, judged="ours"),
         Row(f"one spec ({SPEC}), cached", "s", one_warm, required=ONE, judged="ours"),
         Row(f"all {specs} specs, cold", "s", all_cold, required=ALL, judged="ours"),
-        Row(f"all {specs} specs, nothing changed", "s", all_warm, required=UNCHANGED, judged="ours"),
+        Row(
+            f"all {specs} specs, nothing changed", "s", all_warm, required=UNCHANGED, judged="ours"
+        ),
     ]
     notes = [f"starting Python and the command alone takes {start:.2f} s"]
     if specs > 1:

@@ -56,7 +56,7 @@ def _section(options: Options, model: str, name: str, folder: str) -> Section:
     notes += [
         f"the file has {size:,.0f} MiB and was in memory before; mapping it and reading a byte of "
         f"each page takes {1000 * mapped:,.0f} ms",
-        "memory: the peak of the process over what it had before, mapped pages of the file included",
+        "memory: the peak of the process over what it had before, mapped pages of the file too",
     ]
     return Section(f"from_pretrained, {name}, every page touched", rows, notes)
 

@@ -6,6 +6,7 @@ import mmap
 from time import perf_counter
 
 import numpy as np
+
 from subjects.memory import measured
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import triptych.flax as framework
 from settings import inputs
+
 from subjects.memory import measured
 from subjects.ours import configured, model_class
 
@@ -55,7 +56,5 @@ def load(model: str, folder: str) -> dict:
     found = model_class("Flax", model)
     return measured(
         lambda: found.from_pretrained(folder),
-        lambda model: (
-            np.asarray(p.get_value()) for p in framework.parameters(model).values()
-        ),
+        lambda model: (np.asarray(p.get_value()) for p in framework.parameters(model).values()),
     )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from settings import inputs
+
 from subjects.memory import measured
 from subjects.theirs import configured, model_class
 

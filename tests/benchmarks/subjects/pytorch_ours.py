@@ -8,6 +8,7 @@ from time import perf_counter
 import torch
 import triptych.pytorch as framework
 from settings import inputs
+
 from subjects.memory import measured
 from subjects.ours import configured, model_class
 
@@ -23,8 +24,10 @@ def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], obj
         network.config.attn_implementation = "eager"
     if form == "compiled":
         network = framework.compile(network)
-    arrays = {name: torch.from_numpy(x).long() if x.dtype.kind == "i" else torch.from_numpy(x)
-              for name, x in inputs(model, fields, batch).items()}
+    arrays = {
+        name: torch.from_numpy(x).long() if x.dtype.kind == "i" else torch.from_numpy(x)
+        for name, x in inputs(model, fields, batch).items()
+    }
     return torch.no_grad()(lambda: network(**arrays))
 
 

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import torch
 from settings import inputs
+
 from subjects.memory import measured
 from subjects.theirs import configured, model_class
 
@@ -20,8 +21,10 @@ def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], obj
     network = found(config).eval()
     if form == "compiled":
         network = torch.compile(network)
-    arrays = {name: torch.from_numpy(x).long() if x.dtype.kind == "i" else torch.from_numpy(x)
-              for name, x in inputs(model, fields, batch).items()}
+    arrays = {
+        name: torch.from_numpy(x).long() if x.dtype.kind == "i" else torch.from_numpy(x)
+        for name, x in inputs(model, fields, batch).items()
+    }
     return torch.no_grad()(lambda: network(**arrays))
 
 

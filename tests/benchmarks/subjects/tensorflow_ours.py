@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 import triptych.tensorflow as framework
 from settings import inputs
+
 from subjects.memory import measured
 from subjects.ours import configured, model_class
 

@@ -7,6 +7,7 @@ from time import perf_counter
 
 import tensorflow as tf
 from settings import inputs
+
 from subjects.theirs import configured
 
 
