@@ -458,7 +458,7 @@ class TFSwinModel(TFSwinPreTrainedModel):
 
     def call(
         self,
-        pixel_values: tf.Tensor = None,
+        pixel_values: tf.Tensor,
         bool_masked_pos: tf.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         output_attentions: bool | None = None,
@@ -504,7 +504,7 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
 
     def call(
         self,
-        pixel_values: tf.Tensor = None,
+        pixel_values: tf.Tensor,
         bool_masked_pos: tf.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         labels: tf.Tensor | None = None,
@@ -561,7 +561,7 @@ class TFSwinForMaskedImageModeling(TFSwinPreTrainedModel):
 
     def call(
         self,
-        pixel_values: tf.Tensor = None,
+        pixel_values: tf.Tensor,
         bool_masked_pos: tf.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         output_attentions: bool | None = None,
@@ -631,7 +631,7 @@ class TFSwinBackbone(TFSwinPreTrainedModel):
 
     def call(
         self,
-        pixel_values: tf.Tensor = None,
+        pixel_values: tf.Tensor,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,

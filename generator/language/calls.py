@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from keyword import iskeyword
 
 from .. import ir, states
 from ..diagnostics import listed
@@ -173,12 +174,19 @@ class CallMixin:
         context = CallContext(self, node, op.name, op.params, arguments, extra)
         kind = op.rule(context)
         if "taps" in op.effects and "emit" in bound:
-            names = [
-                n.value for n in ast.walk(bound["emit"]) if isinstance(n, ast.Constant) and n.value
-            ]
-            self.taps.update(dict.fromkeys(names))
+            self.taps.update(dict.fromkeys(self.tap_names(bound["emit"])))
         self.effects |= op.effects - {"taps"}
         return ir.OpCall(self.source.locate(node), kind, op, (*arguments.items(), *extra.items()))
+
+    def tap_names(self, node: ast.expr) -> list[str]:
+        """`emit="attentions"`, or `emit="attentions" if CONDITION else None`."""
+        ends = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+        values = [end.value if isinstance(end, ast.Constant) else ... for end in ends]
+        names = [value for value in values if value is not None]
+        if not all(isinstance(n, str) and n.isidentifier() and not iskeyword(n) for n in names):
+            expected = "a name in quotes such as 'attentions', or None"
+            self.fail(node, "not the name of an output", expected=expected, found=ast.unparse(node))
+        return names
 
     def op_argument(self, name: str, value: ast.expr) -> ir.Expr:
         if name == "dropout" and isinstance(value, ast.Name):

@@ -88,7 +88,7 @@ class FlaxWriter(ModuleWriter):
         self.use("fold")
         block = node.targets[0]
         carried = ", ".join(node.carried)
-        state = carried if len(node.carried) == 1 else f"({carried})"
+        state = carried if len(node.carried) == 1 else f"({carried})" if carried else "None"
         self.block_pasts[block] = "past"
         before = self.sizes
         self.sizes = before.child()
@@ -96,7 +96,7 @@ class FlaxWriter(ModuleWriter):
             self.sizes.sources.pop(name, None)
         body = self.body(node.body, depth + 1)
         self.sizes = before
-        first = "carry" if len(node.carried) > 1 else carried
+        first = carried if len(node.carried) == 1 else "carry"
         lines = self.line(depth, f"def step({first}, {block}, past, taps):")
         if len(node.carried) > 1:
             lines += self.line(depth + 1, f"{carried} = carry")
@@ -110,7 +110,7 @@ class FlaxWriter(ModuleWriter):
         taps = "taps" if self.module.taps else "NO_TAPS"
         self.use(taps) if taps == "NO_TAPS" else None
         call = f"fold(step, {state}, {self.text(node.iterable)}, past={past}, taps={taps})"
-        lines += self.line(depth, f"{carried} = {call}")
+        lines += self.line(depth, f"{carried} = {call}" if carried else call)
         return lines
 
     # --- classes --------------------------------------------------------------------------------
