@@ -70,6 +70,10 @@ class CallMixin:
     def expr_Call(self, node: ast.Call) -> ir.Expr:
         if any(keyword.arg is None for keyword in node.keywords):
             self.fail(node, "** is not part of the language", found=ast.unparse(node))
+        given = [keyword.arg for keyword in node.keywords]
+        if len(set(given)) < len(given):
+            twice = next(name for name in given if given.count(name) > 1)
+            self.fail(node, f"{twice} is given twice", found=ast.unparse(node)[:60])
         if isinstance(node.func, ast.Attribute):
             return self.attribute_call(node)
         if isinstance(node.func, ast.Subscript):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from keyword import iskeyword
 
 from .. import ir
 from ..diagnostics import quoted
@@ -236,8 +237,10 @@ class ConstructorMixin:
 
     def naming(self, node: ast.expr) -> Naming:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if not re.fullmatch(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?", node.value):
-                expected = "names of letters, digits, '_' and '-', joined by '.'"
+            steps = node.value.split(".")
+            legal = re.fullmatch(r"([A-Za-z]\w*(\.\w+)*)?", node.value, re.ASCII)
+            if not legal or any(map(iskeyword, steps)):
+                expected = "names of letters, digits and '_' joined by '.', a letter first"
                 self.fail(
                     node, "not a checkpoint name", expected=expected, found=quoted(node.value)
                 )

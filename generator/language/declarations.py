@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..configs import ConfigSchema, Field
 from ..diagnostics import Diagnostics, Location, did_you_mean, listed, quoted
-from ..types import Config, Optional, Static, strip_optional
+from ..types import Config, Optional, Record, Static, strip_optional
 from ..yaml_loader import Map, describe
 from .modules import Checker, ModuleSource, place_of
 from .syntax import Place, parse_expression
@@ -50,6 +50,7 @@ def check_declarations(program: Program) -> None:
     for values in spec.presets.values():
         _check_preset(program, main, values or Map(spec.presets.location))
     _check_rows(program)
+    _check_taps(program)
     _check_roles(program)
     for key, rule in spec.init.items():
         place = place_of(spec.init, key)
@@ -211,6 +212,16 @@ def _check_rows(program: Program) -> None:
                 program.errors.error(
                     where, f"there is no model {quoted(name)}", hint=did_you_mean(name, known)
                 )
+
+
+def _check_taps(program: Program) -> None:
+    """What is emitted inside a model is one more output of it."""
+    for model in program.models:
+        fields = dict(model.returns.fields) if isinstance(model.returns, Record) else {}
+        for tap in model.taps:
+            if tap in fields or tap == "past_key_values":
+                message = f"{model.name}: {tap} is emitted, and also an output"
+                program.errors.error(model.location, message, hint="choose another name")
 
 
 def _check_roles(program: Program) -> None:

@@ -57,7 +57,8 @@ class StatementMixin(ExpressionMixin):
             and call.func.id == "emit"
         ):
             fields = tuple((keyword.arg, self.expr(keyword.value)) for keyword in call.keywords)
-            if not fields or call.args or any(name is None for name, _ in fields):
+            names = {name for name, _ in fields} - {None}
+            if not fields or call.args or len(names) < len(fields):
                 self.fail(node, "emit names what it emits", expected="emit(hidden_states=x)")
             for name, _ in fields:
                 self.taps[name] = None
