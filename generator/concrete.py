@@ -12,7 +12,7 @@ from typing import Any
 from .configs import COMMON_VALUES, ConfigSchema, static_of
 from .diagnostics import Diagnostics
 from .dims import Dim
-from .language.expressions import Failure
+from .language.faults import Failure
 from .language.modules import Checker
 from .language.program import Program
 from .language.unify import substitute

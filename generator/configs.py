@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from .diagnostics import Diagnostics, Location
+from .diagnostics import Diagnostics, Location, did_you_mean
 from .dims import Dim
+from .located import Map, Seq, value_location
 from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
-from .yaml_loader import Map, Seq, value_location
 
 PAIR = Static("pair")
+FIELD_TYPES = ("int", "float", "bool", "str", "list", "dict", "any")
 
 # fields of the runtime's base configuration that specs may read
 COMMON: dict[str, Static | Optional] = {
@@ -64,6 +66,7 @@ class Field:
     derived: bool = False  # always computed by `expression`
     unlisted: bool = False  # read where a file has it, not one of the class's own fields
     legacy: tuple[str, ...] = ()  # old names
+    record: str | None = None  # the dictionary's keys, by its kind
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,13 @@ class ConfigSchema:
 
 
 def read_config(
-    entry: str, data: Map, entries: tuple[str, ...], errors: Diagnostics
+    entry: str,
+    data: Map,
+    entries: tuple[str, ...],
+    errors: Diagnostics,
+    records: Collection[str] = (),
 ) -> ConfigSchema:
+    """`entries` and `records`: the names of configurations and of records that fields may have."""
     fields = {}
     model_type = None
     for name, value in data.items():
@@ -105,7 +113,7 @@ def read_config(
             model_type = value
             continue
         location = value_location(data, name)
-        parsed = _read_field(name, value, location, entries, errors)
+        parsed = _read_field(name, value, location, entries, errors, records)
         if parsed is not None:
             fields[name] = parsed
     return ConfigSchema(entry, fields, data.location, model_type)
@@ -115,19 +123,25 @@ def read_interface(name: str, fields: Map | Seq | None, location: Location) -> C
     """The configuration fields that an interface promises."""
     kinds = dict(fields) if isinstance(fields, Map) else dict.fromkeys(fields or (), "any")
     read = {
-        key: Field(key, _type_of_text(kind) or Static("any"), location)
+        key: Field(key, type_of_text(kind) or Static("any"), location)
         for key, kind in kinds.items()
     }
     return ConfigSchema(name, read, location, interface=True)
 
 
-def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | None:
+def _read_field(name, value, location, entries, errors, records) -> Field | None:
     if isinstance(value, Map):
         default = value.get("default")
         text = value.get("type")
-        kind = _type_of_text(text) if text else literal_type(default)
+        record = str(text).rstrip("?")
+        record = record if record in records else None
+        if record:
+            kind = make_optional(Static("dict")) if text.endswith("?") else Static("dict")
+        else:
+            kind = type_of_text(text) if text else literal_type(default)
         if kind is None:
-            errors.error(location, f"config.{name}: not a field type", found=str(text))
+            hint = did_you_mean(text.rstrip("?"), [*records, *FIELD_TYPES])
+            errors.error(location, f"config.{name}: not a field type", found=text, hint=hint)
             return None
         return Field(
             name,
@@ -143,6 +157,7 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
             doc=value.get("doc"),
             unlisted=value.get("unlisted", False),
             legacy=_names(value.get("legacy", ())),
+            record=record,
         )
     if isinstance(value, str) and value in entries:
         return Field(name, Config(value), location, subconfig=value)
@@ -151,7 +166,7 @@ def _read_field(name, value, location, entries, errors: Diagnostics) -> Field | 
     if isinstance(value, str) and (
         match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)
     ):
-        kind = _type_of_text(match.group(1))
+        kind = type_of_text(match.group(1))
         if kind is not None:
             # `TYPE? = EXPR`: filled in when the configuration is built, so never null afterwards
             expression = match.group(2)
@@ -168,16 +183,16 @@ def _names(value) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _type_of_text(text: str) -> Type | None:
+def type_of_text(text: str) -> Type | None:
+    """The type of a field, such as `int?`; None if it is none."""
     optional = text.endswith("?")
     text = text.rstrip("?")
     if text == "int|list<int>":  # one size for both axes, or one for each
         return make_optional(PAIR) if optional else PAIR
     element = re.fullmatch(r"list<(\w+)>", text)
-    kinds = ("int", "float", "bool", "str", "list", "dict", "any")
-    if element and element.group(1) in kinds:
+    if element and element.group(1) in FIELD_TYPES:
         kind: Type = Static("list", element=Static(element.group(1)))
-    elif text in kinds:
+    elif text in FIELD_TYPES:
         kind = Static(text)
     else:
         return None

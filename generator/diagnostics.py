@@ -11,7 +11,7 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _LONGEST_NAME = 64
 
@@ -133,6 +133,19 @@ def listed(names: Iterable[str], limit: int = 30) -> str:
     if len(names) < 2:
         return "".join(names)
     return ", ".join(names[:-1]) + " or " + names[-1]
+
+
+def describe(value: Any) -> str:
+    """A value in the words of an error message."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return f"the truth value {str(value).lower()}"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {quoted(value)}"
+    return "a mapping" if isinstance(value, dict) else "a list"
 
 
 def _one_line(text: str) -> str:

@@ -16,6 +16,8 @@ import yaml
 
 from . import quickstart, registry
 from .language.program import Program
+from .located import Map, Seq
+from .render_config import config_class
 from .table import (
     CLASS_PREFIXES,
     FRAMEWORKS,
@@ -30,7 +32,6 @@ from .table import (
     served_rows,
 )
 from .types import Config, Optional, Record, Static, Type
-from .yaml_loader import Map, Seq
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "docs"
 PER_LAYER, CACHE = "one per layer", "cache"
@@ -39,7 +40,7 @@ PER_LAYER, CACHE = "one per layer", "cache"
 
 def spec_facts(program: Program) -> dict[str, Any]:
     """What pages and `describe` say of a spec, as plain data."""
-    from .render import config_class, source_name
+    from .render import source_name
 
     spec = program.spec
     return {
@@ -53,6 +54,7 @@ def spec_facts(program: Program) -> dict[str, Any]:
         "registry": registry.entries(program),
         "rows": plain(spec.rows),
         "presets": plain(spec.presets),
+        "differences": plain(spec.differences),
         "configs": [
             {
                 "name": config_class(program, entry),
@@ -66,8 +68,6 @@ def spec_facts(program: Program) -> dict[str, Any]:
 
 
 def _field_facts(program: Program, field) -> dict[str, Any]:
-    from .render import config_class
-
     default = repr(field.default)
     if field.subconfig:
         default = f"{config_class(program, field.subconfig)}()"
@@ -80,10 +80,20 @@ def _field_facts(program: Program, field) -> dict[str, Any]:
         "value": plain(field.default),
         "doc": field.doc,
         "choices": [repr(choice) for choice in field.choices],
+        "kinds": _kinds_text(program, field),
         "min": field.min,
         "max": field.max,
         "when_null": None if field.when_null is None else str(field.when_null),
     }
+
+
+def _kinds_text(program: Program, field) -> list[str]:
+    """The kinds of a dictionary, each with the keys that it needs."""
+    if field.record is None:
+        return []
+    keys = program.records[field.record].keys
+    needed = {k: [n for n, t in v.items() if not isinstance(t, Optional)] for k, v in keys.items()}
+    return [f"{kind} ({', '.join(names)})" if names else kind for kind, names in needed.items()]
 
 
 def _model_facts(program: Program, model) -> dict[str, Any]:
@@ -130,8 +140,6 @@ def _default(parameter) -> str | None:
 
 def type_text(program: Program, kind: Type) -> str:
     """A configuration field's type as specs write it."""
-    from .render import config_class
-
     if isinstance(kind, Optional):
         return f"{type_text(program, kind.inner)}?"
     if isinstance(kind, Config):

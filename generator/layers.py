@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .dims import Dim, opaque
 from .ops.table import FRAMEWORKS, Param, parse_signature
-from .types import FLOATS, Static, Tensor, Type
+from .types import Tensor, Type
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,3 @@ def parameter_type(arguments: dict) -> Tensor:
         return arguments["value"]
     sizes = arguments["shape"].items
     return Tensor("float", tuple(size.dim for size in sizes))
-
-
-__all__ = ["FLOATS", "LAYERS", "LayerKind", "Static", "parameter_type"]

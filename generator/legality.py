@@ -12,13 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import ir
-from .language.calls import BUILTINS, LOOPS, MATH, MERGE, METHODS, free_symbols
-from .language.modules import ModuleSource
+from .language.builtins import BUILTINS, LOOPS, MATH, METHODS
+from .language.layer_calls import MERGE
 from .language.scope import Scope
+from .language.sources import ModuleSource
 from .layers import LAYERS
 from .ops import OPS
 from .states import METHODS as STATE_METHODS
-from .types import ERROR, UNKNOWN, Layer, Record, TupleOf, Type
+from .types import ERROR, UNKNOWN, Layer, Record, TupleOf, Type, free_symbols
 
 if TYPE_CHECKING:
     from .language.program import Program
@@ -131,7 +132,8 @@ class _Body:
             return
         if isinstance(node, ir.Expr):
             self.demand(isinstance(node.type, Type) and not has_error(node.type), node, "no type")
-            self.demand(self.legal(node), node, f"illegal {type(node).__name__}: {node}"[:300])
+            if not self.legal(node):  # a node's text is long: only written when it is shown
+                self.demand(False, node, f"illegal {type(node).__name__}: {node}"[:300])
         saved = self.defined
         if isinstance(node, ir.Comprehension):
             self.expr(node.iterable)

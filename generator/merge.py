@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .diagnostics import Diagnostics, Location, did_you_mean, quoted
+from .located import Entry, Map, Seq
 from .schema import keys_of
-from .yaml_loader import CONSTANTS, Entry, Map, Seq
+from .yaml_loader import CONSTANTS
 
 if TYPE_CHECKING:
     from .spec import Spec
@@ -25,11 +26,13 @@ INHERITED = (
     "base",
     "config",
     "configs",
+    "differences",
     "functions",
     "implements",
     "init",
     "models",
     "modules",
+    "records",
     "roles",
     "uses",
     "weights",

@@ -6,10 +6,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TextIO, TypeVar
+from typing import TextIO
 
-Item = TypeVar("Item")
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "cyan": 36, "bold": 1, "dim": 2}
 PATIENCE = 0.5  # seconds without a bar
 INTERVAL = 0.08
@@ -73,11 +71,3 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
-    """The items, with a bar."""
-    with Bar(total, label) as bar:
-        for item in items:
-            yield item
-            bar.step()

@@ -15,8 +15,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from .diagnostics import Diagnostics, Location, did_you_mean, listed, quoted
-from .yaml_loader import Map, Seq, describe, value_location
+from .diagnostics import Diagnostics, Location, describe, did_you_mean, listed, quoted
+from .located import Map, Seq, value_location
 
 MOST_ERRORS = 100
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .diagnostics import Diagnostics, Location, SpecError, did_you_mean, quoted
+from .diagnostics import Diagnostics, Location, SpecError, describe, did_you_mean, quoted
+from .located import Map, Seq
 from .merge import LibraryItem, expand_models, library_table, merge_maps, merge_spec
 from .schema import check_schema, kind_of
-from .yaml_loader import Map, Seq, decode, describe, parse_source, read_bytes
+from .yaml_loader import decode, parse_source, read_bytes
 
 MAX_EXTENDS = 2
 MAX_CACHED = 64
@@ -39,6 +40,7 @@ class Spec:
     rows: Seq
     config: Map | None
     configs: Map | None
+    records: Map
     functions: Map
     modules: Map
     models: Map
@@ -46,6 +48,7 @@ class Spec:
     roles: Map
     implements: Seq
     weights: Seq
+    differences: Seq
     tokenizer: Any
     processor: Any
     presets: Map
@@ -94,6 +97,7 @@ def load_spec(path: str | Path, library_dirs: Iterable[str | Path]) -> Spec:
         rows=merged["rows"],
         config=merged.get("config"),
         configs=merged.get("configs"),
+        records=merged.get("records", empty),
         functions=merged.get("functions", empty),
         modules=merged.get("modules", empty),
         models=models,
@@ -101,6 +105,7 @@ def load_spec(path: str | Path, library_dirs: Iterable[str | Path]) -> Spec:
         roles=merged.get("roles", empty),
         implements=merged.get("implements", nothing),
         weights=merged.get("weights", nothing),
+        differences=merged.get("differences", nothing),
         tokenizer=merged.get("tokenizer"),
         processor=merged.get("processor"),
         presets=merged.get("presets", empty),

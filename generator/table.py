@@ -128,6 +128,7 @@ class Served:
     preset: str
     classes: tuple[str, ...] | None = None
     note: str | None = None
+    differences: tuple[str, ...] = ()
 
     def serves(self, name: str) -> bool:
         names = self.classes
@@ -150,6 +151,7 @@ def served_rows(specs: Iterable[Mapping[str, Any]]) -> dict[str, list[Served]]:
                 row["preset"],
                 classes,
                 row.get("note"),
+                tuple(spec.get("differences", ())),
             )
             found.setdefault(row["row"], []).append(entry)
     return found
@@ -199,6 +201,11 @@ class Line:
     @property
     def page(self) -> str | None:
         return self.served[0].page if self.served else None
+
+    @property
+    def differences(self) -> list[str]:
+        """Where it is not as in the reference, of all specs that serve it."""
+        return list(dict.fromkeys(text for entry in self.served for text in entry.differences))
 
     def tokenizer(self, kind: str) -> str:
         return NOT_YET if kind in self.facts.tokenizer else "-"

@@ -172,9 +172,8 @@ Type = (
 
 NONE = Static("none", value=None)
 ERROR = Static("error")  # of what has been reported: nothing more is said about it
-FLOAT = Static("float")
 BOOL = Static("bool")
-STR = Static("str")
+ANY = Static("any")
 
 
 def integer(dim: Dim | int | None = None) -> Static:
@@ -195,3 +194,23 @@ def strip_optional(kind: Type) -> Type:
 
 def make_optional(kind: Type) -> Type:
     return kind if is_optional(kind) else Optional(kind)
+
+
+def free_symbols(kind: Type) -> set[str]:
+    """The names in the sizes of a type."""
+    if isinstance(kind, Tensor):
+        return set().union(*(dim.symbols for dim in kind.shape))
+    if isinstance(kind, Optional):
+        return free_symbols(kind.inner)
+    if isinstance(kind, ListOf):
+        return free_symbols(kind.element)
+    if isinstance(kind, TupleOf):
+        return set().union(*map(free_symbols, kind.items))
+    if isinstance(kind, Record):
+        return set().union(*(free_symbols(item) for _, item in kind.fields))
+    if isinstance(kind, Mask):
+        sizes = (size for size in (kind.batch, kind.queries, kind.keys) if size is not None)
+        return set().union(*(size.symbols for size in sizes))
+    if isinstance(kind, Static) and kind.dim is not None:
+        return set(kind.dim.symbols)
+    return set()

@@ -2,25 +2,22 @@
 
 PyYAML reads YAML 1.1 (`no` is false, `1e-5` a string, `010` is eight) and forgets where a value
 stood. Here only its parser is used: scalars follow the core schema of YAML 1.2, and every value
-keeps its place down to the character, also inside a block of text (`text_location`). What a spec
-has no use for is refused: tags, merge keys, directives, several documents, keys that are not
-text. Sizes, depth and the expansion of aliases are bounded. The result is immutable, so that
-parts of one file may be shared by many specs.
+keeps its place (`located.py`). What a spec has no use for is refused: tags, merge keys,
+directives, several documents, keys that are not text. Sizes, depth and the expansion of aliases
+are bounded.
 """
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
-from .diagnostics import Diagnostics, Location, fail, quoted
+from .diagnostics import Diagnostics, Location, describe, fail, quoted
+from .located import Entry, Map, Origin, Seq, Source
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
@@ -31,251 +28,12 @@ _MAX_BAD_CHARACTERS = 20
 Scalar = None | bool | int | float | str
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A file's text, line ends normalised to `\\n` and the byte order mark removed."""
-
-    file: str
-    text: str
-
-    @cached_property
-    def line_starts(self) -> list[int]:
-        return [0, *(match.end() for match in re.finditer("\n", self.text))]
-
-    def location(self, index: int) -> Location:
-        line = bisect.bisect_right(self.line_starts, index)
-        return Location(self.file, line, index - self.line_starts[line - 1] + 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """Where a scalar stands in its source: the index of its first character (quote, `|`, `>`)."""
-
-    source: Source
-    start: int
-    style: str  # one of '', "'", '"', '|', '>'
-    text: str
-
-
-def _immutable(self, *args: Any, **kwargs: Any) -> NoReturn:
-    raise TypeError(f"a located {type(self).__name__} is immutable; build a new one")
-
-
-class Map(dict):
-    """A mapping that knows where it, its keys and its values stand. Immutable."""
-
-    __slots__ = ("location", "key_locations", "value_locations", "origins")
-
-    location: Location
-    key_locations: dict[str, Location]
-    value_locations: dict[str, Location]
-    origins: dict[str, Origin | None]
-
-    def __init__(self, location: Location):
-        super().__init__()
-        self.location = location
-        self.key_locations = {}
-        self.value_locations = {}
-        self.origins = {}
-
-    @classmethod
-    def of(cls, location: Location, entries: list[Entry]) -> Map:
-        """A new map of entries taken from others (`entry`), positions and all."""
-        made = cls(location)
-        for item in entries:
-            made._put(item)
-        return made
-
-    def entry(self, key: str, name: str | None = None) -> Entry:
-        """The entry of `key`, to be put into another map, there called `name`."""
-        return Entry(
-            key if name is None else name,
-            self[key],
-            self.key_locations[key],
-            self.value_locations[key],
-            self.origins[key],
-        )
-
-    def entries(self) -> list[Entry]:
-        return [self.entry(key) for key in self]
-
-    def _put(self, item: Entry) -> None:
-        dict.__setitem__(self, item.key, item.value)
-        self.key_locations[item.key] = item.key_location
-        self.value_locations[item.key] = item.value_location
-        self.origins[item.key] = item.origin
-
-    def __copy__(self) -> Map:
-        return self
-
-    def __deepcopy__(self, memo: dict) -> Map:
-        return self
-
-    def __reduce__(self):
-        return Map.of, (self.location, self.entries())
-
-    __hash__ = None
-    __setitem__ = __delitem__ = __ior__ = _immutable
-    clear = pop = popitem = setdefault = update = _immutable
-
-
-class Seq(list):
-    """A sequence that knows where it and its items stand. Immutable."""
-
-    __slots__ = ("location", "item_locations", "origins")
-
-    location: Location
-    item_locations: list[Location]
-    origins: list[Origin | None]
-
-    def __init__(self, location: Location):
-        super().__init__()
-        self.location = location
-        self.item_locations = []
-        self.origins = []
-
-    @classmethod
-    def of(cls, location: Location, items: list[tuple[Any, Location, Origin | None]]) -> Seq:
-        made = cls(location)
-        for value, where, origin in items:
-            made._put(value, where, origin)
-        return made
-
-    def _put(self, value: Any, location: Location, origin: Origin | None) -> None:
-        list.append(self, value)
-        self.item_locations.append(location)
-        self.origins.append(origin)
-
-    def __copy__(self) -> Seq:
-        return self
-
-    def __deepcopy__(self, memo: dict) -> Seq:
-        return self
-
-    def __reduce__(self):
-        items = list(zip(self, self.item_locations, self.origins, strict=True))
-        return Seq.of, (self.location, items)
-
-    __hash__ = None
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _immutable
-    append = clear = extend = insert = pop = remove = reverse = sort = _immutable
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key of a map with all that is known about its place."""
-
-    key: str
-    value: Any
-    key_location: Location
-    value_location: Location
-    origin: Origin | None = None
-
-
-# --- positions inside text ---------------------------------------------------------------------
-
-
-def value_location(container: Map | Seq, key: str | int) -> Location:
-    """Where a value stands: of a map by key, of a sequence by index."""
-    if isinstance(container, Map):
-        return container.value_locations[key]
-    return container.item_locations[key]
-
-
-def text_location(container: Map | Seq, key: str | int, line: int = 1, column: int = 1) -> Location:
-    """The file position of a character of the text `container[key]`.
-
-    `line` and `column` count from 1 within the text as the spec's reader sees it (after folding
-    and escapes), columns in characters; positions past the end of a line stay on that line.
-    Works for plain, quoted and block scalars; `key` is a map's key or a sequence's index.
-    """
-    origin = container.origins[key]
-    if origin is None:
-        return value_location(container, key)
-    if origin.style == "|":
-        return _literal_location(origin, line, column)
-    places = _places(origin)
-    return origin.source.location(places[_index(origin.text, line, column)])
-
-
-def _index(text: str, line: int, column: int) -> int:
-    """The index in `text` of a line and column, both clipped to what is there."""
-    start = 0
-    for _ in range(line - 1):
-        after = text.find("\n", start)
-        if after < 0:
-            break
-        start = after + 1
-    end = text.find("\n", start)
-    return min(start + max(column, 1) - 1, len(text) if end < 0 else end)
-
-
-def _literal_location(origin: Origin, line: int, column: int) -> Location:
-    source = origin.source
-    header = source.location(origin.start).line
-    lines = origin.text.split("\n")
-    line = min(max(line, 1), max(len(lines) - (lines[-1] == ""), 1))
-    column = min(max(column, 1), len(lines[line - 1]) + 1)
-    indent = 0
-    for k, content in enumerate(lines):
-        if content.strip():  # indented by as much as the source line is longer
-            start = source.line_starts[header + k]
-            indent = _line_end(source, start) - start - len(content)
-            break
-    return Location(source.file, header + line, indent + column)
-
-
-def _line_end(source: Source, start: int) -> int:
-    end = source.text.find("\n", start)
-    return len(source.text) if end < 0 else end
-
-
-_ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
-_FOLD = re.compile(r"[ \t]*(?:\n[ \t]*)+")
-
-
-def _places(origin: Origin) -> list[int]:
-    """For each character of a scalar's text, and the end of it, its index in the source."""
-    source, text, style = origin.source.text, origin.text, origin.style
-    at = origin.start
-    if style == ">":
-        at = source.find("\n", at) + 1
-    elif style:
-        at += 1
-    places = []
-    for character in text:
-        if style == '"' and source.startswith("\\\n", at):
-            at = _FOLD.match(source, at + 1).end()
-        escaped = style == '"' and source.startswith("\\", at)
-        if character in " \n\t" and not escaped:
-            fold = _FOLD.match(source, at)
-            places.append(at)
-            if fold is None:
-                at += 1
-            elif character == "\n" and source.count("\n", at, fold.end()) > 1:
-                at = source.find("\n", at) + 1
-            continue
-        if not escaped and source[at : at + 1] in (" ", "\t", "\n"):  # the rest of a fold
-            while source[at : at + 1] in (" ", "\t", "\n"):
-                at += 1
-        places.append(at)
-        if escaped:
-            at += _ESCAPE_LENGTHS.get(source[at + 1 : at + 2], 2)
-        elif style == "'" and character == "'":
-            at += 2
-        else:
-            at += 1
-    places.append(at)
-    last = len(source)
-    return [min(place, last) for place in places]
-
-
 # --- reading -----------------------------------------------------------------------------------
 
 
 def load_yaml(path: str | Path) -> Map:
     """The mapping a YAML file holds. Raises `SpecError`."""
-    return parse_source(read_source(path))
+    return parse_source(decode(read_bytes(path), str(path)))
 
 
 def parse_yaml(text: str, file: str) -> Map:
@@ -283,12 +41,8 @@ def parse_yaml(text: str, file: str) -> Map:
     return parse_source(_clean(text, file))
 
 
-def read_source(path: str | Path) -> Source:
-    """A file's text, checked for size, encoding and characters. Raises `SpecError`."""
-    return decode(read_bytes(path), str(path))
-
-
 def read_bytes(path: str | Path) -> bytes:
+    """A file's content, of bounded size. Raises `SpecError`."""
     path = Path(path)
     start = Location(str(path), 1, 1)
     try:
@@ -306,6 +60,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def decode(data: bytes, file: str) -> Source:
+    """A file's text, checked for encoding and characters. Raises `SpecError`."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         fail(Location(file, 1, 1), "the file is not UTF-8 text", found="UTF-16 or UTF-32")
     try:
@@ -379,6 +134,7 @@ _PROBLEMS = {
 
 
 def parse_source(source: Source) -> Map:
+    """The mapping that a file's text holds. Raises `SpecError`."""
     errors = Diagnostics()
     try:
         root = _Composer(source, errors).document()
@@ -487,7 +243,7 @@ class _Composer:
         return value, target, origin
 
     def mapping(self, location: Location, depth: int) -> Map:
-        made = Map(location)
+        entries: dict[str, Entry] = {}
         for event in self.events:
             if type(event) is yaml.MappingEndEvent:
                 break
@@ -506,21 +262,21 @@ class _Composer:
                 )
             elif key == "<<":
                 self.errors.error(key_location, "merge keys ('<<') are not allowed")
-            elif key in made:
-                first = made.key_locations[key].line
+            elif key in entries:
+                first = entries[key].key_location.line
                 lines = f"it on lines {first} and {key_location.line}"
                 self.errors.error(key_location, f"duplicate key {quoted(key)}", found=lines)
             else:
-                made._put(Entry(key, value, key_location, value_location, origin))
-        return made
+                entries[key] = Entry(key, value, key_location, value_location, origin)
+        return Map.of(location, list(entries.values()))
 
     def sequence(self, location: Location, depth: int) -> Seq:
-        made = Seq(location)
+        items = []
         for event in self.events:
             if type(event) is yaml.SequenceEndEvent:
                 break
-            made._put(*self.node(event, depth + 1))
-        return made
+            items.append(self.node(event, depth + 1))
+        return Seq.of(location, items)
 
     def scalar(self, event: yaml.ScalarEvent, location: Location, start: int):
         value: Scalar = event.value
@@ -537,10 +293,7 @@ class _Composer:
         origin = Origin(self.source, start, style, value)
         if style in ("|", ">") and value:
             first = len(value) - len(value.lstrip("\n")) + 1
-            if style == "|":
-                location = _literal_location(origin, first, 1)
-            else:
-                location = self.source.location(_places(origin)[first - 1])
+            location = origin.location(first, 1)
         return value, location, origin
 
     def resolve(self, text: str, location: Location) -> Scalar:
@@ -596,16 +349,3 @@ def _height(value: Any) -> int:
     if isinstance(value, Seq):
         return 1 + max(map(_height, value), default=0)
     return 1
-
-
-def describe(value: Any) -> str:
-    """A value in the words of an error message."""
-    if value is None:
-        return "nothing (null)"
-    if isinstance(value, bool):
-        return f"the truth value {str(value).lower()}"
-    if isinstance(value, int | float):
-        return f"the number {value}"
-    if isinstance(value, str):
-        return f"the text {quoted(value)}"
-    return "a mapping" if isinstance(value, dict) else "a list"

@@ -6,6 +6,17 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .errors import MissingFrameworkError
+
+# The extra of Triptych that installs a package.
+EXTRAS = {
+    "torch": "torch",
+    "tensorflow": "tensorflow",
+    "keras": "tensorflow",
+    "jax": "flax",
+    "flax": "flax",
+}
+
 
 def export(
     package: str, modules: Mapping[str, Sequence[str]]
@@ -16,7 +27,12 @@ def export(
     def __getattr__(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        try:
+            value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRAS:
+                raise
+            raise MissingFrameworkError(EXTRAS[error.name], f"for {name}") from error
         vars(importlib.import_module(package))[name] = value
         return value
 

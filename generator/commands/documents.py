@@ -10,7 +10,7 @@ from ..cache import content_digest
 from ..diagnostics import SpecError
 from ..docs import README, Pages, plain, render_index
 from ..table import Table, build_table, find_evidence, load_rows
-from ..yaml_loader import decode, parse_source, read_bytes
+from ..yaml_loader import load_yaml
 from .common import Session
 from .compile import compile_specs, make_tasks
 
@@ -32,7 +32,7 @@ def _rows_of(session: Session, path: Path, source: str) -> dict[str, Any]:
     key = ("rows", str(path), content_digest(path) or "")
     found = session.cache.get(*key)
     if not isinstance(found, dict):
-        data = parse_source(decode(read_bytes(path), str(path)))
+        data = load_yaml(path)
         found = {key: plain(data.get(key)) for key in ("name", "model_type", "prefix", "rows")}
         session.cache.put(found, *key)
     folder = str(found["model_type"]).replace("-", "_")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from keyword import iskeyword
 
 from .. import ir
+from ..configs import static_of
 from ..diagnostics import quoted
 from ..layers import LAYERS, LayerKind
 from ..types import (
@@ -113,9 +113,7 @@ class ConstructorMixin:
             items = tuple(
                 (
                     key,
-                    self.layer_type(
-                        self.with_loop(name, node.value, node.key.id, self.static_of(key))
-                    ),
+                    self.layer_type(self.with_loop(name, node.value, node.key.id, static_of(key))),
                 )
                 for key in names.type.value
             )
@@ -165,6 +163,8 @@ class ConstructorMixin:
         if target == "stored":
             if len(node.args) != 1 or keywords:
                 self.fail(node, "stored takes one tensor", found=ast.unparse(node))
+            if naming is not None and naming.transform is not None:
+                self.fail(node, "what is only stored has no transform", hint="name it by a path")
             arguments = {"value": self.expr(node.args[0])}
         elif isinstance(definition, LayerKind) and definition.variadic:
             arguments = self.parameter_arguments(plain, keywords)
@@ -237,10 +237,8 @@ class ConstructorMixin:
 
     def naming(self, node: ast.expr) -> Naming:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            steps = node.value.split(".")
-            legal = re.fullmatch(r"([A-Za-z]\w*(\.\w+)*)?", node.value, re.ASCII)
-            if not legal or any(map(iskeyword, steps)):
-                expected = "names of letters, digits and '_' joined by '.', a letter first"
+            if not re.fullmatch(r"(\w+(\.\w+)*)?", node.value, re.ASCII):
+                expected = "names of letters, digits and '_' joined by '.'"
                 self.fail(
                     node, "not a checkpoint name", expected=expected, found=quoted(node.value)
                 )

@@ -13,7 +13,6 @@ from ..types import (
     NONE,
     UNKNOWN,
     ListOf,
-    Mask,
     Optional,
     Static,
     Tensor,
@@ -202,6 +201,3 @@ def default_type(value: Any) -> Type:
     if isinstance(value, int):
         return integer(value)
     return Static(type(value).__name__, value=value)
-
-
-__all__ = ["CallContext", "LayerContext", "Mask", "StateContext", "default_type"]

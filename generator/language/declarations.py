@@ -8,10 +8,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..configs import ConfigSchema, Field
-from ..diagnostics import Diagnostics, Location, did_you_mean, listed, quoted
+from ..diagnostics import Diagnostics, Location, describe, did_you_mean, listed, quoted
+from ..located import Map
 from ..types import Config, Optional, Record, Static, strip_optional
-from ..yaml_loader import Map, describe
-from .modules import Checker, ModuleSource, place_of
+from .faults import Failure
+from .modules import Checker
+from .sources import ModuleSource, place_of
 from .syntax import Place, parse_expression
 from .tensors import check_tensors
 
@@ -76,7 +78,7 @@ class _Fields:
             if isinstance(data, Map):
                 if "default" in data:
                     where = data.value_locations["default"]
-                    _check_value(field, data["default"], where, self.program.errors)
+                    _check_value(self.program, field, data["default"], where)
                     _no_old_boolean(data, "default", self.program.errors)
                 for key in ("value", "when_null"):
                     if key in data:
@@ -109,7 +111,7 @@ class _Fields:
                 return
         try:
             kind = checker.expr(parsed.tree.body).type
-        except checker.failure:
+        except Failure:
             return
         wanted, found = strip_optional(field.type), strip_optional(kind)
         if isinstance(wanted, Static) and not _fits(wanted.kind, getattr(found, "kind", None)):
@@ -128,8 +130,9 @@ def _fits(wanted: str, found: str | None) -> bool:
     return wanted in ("float", "number") and found in ("int", "float", "number")
 
 
-def _check_value(field: Field, value: Any, where: Location, errors: Diagnostics) -> None:
+def _check_value(program: Program, field: Field, value: Any, where: Location) -> None:
     """A default, or a value of a preset."""
+    errors = program.errors
     kind = strip_optional(field.type)
     if value is None or not isinstance(kind, Static):
         if value is None and not isinstance(field.type, Optional) and field.expression is None:
@@ -147,6 +150,8 @@ def _check_value(field: Field, value: Any, where: Location, errors: Diagnostics)
             where, f"config.{field.name}: another type", expected=expected, found=describe(value)
         )
         return
+    if field.record:
+        program.records[field.record].check(f"config.{field.name}", value, where, errors)
     if field.choices and value not in field.choices:
         message = f"config.{field.name}: not one of the choices"
         errors.error(
@@ -197,7 +202,7 @@ def _check_preset(program: Program, schema: ConfigSchema, values: Map) -> None:
             if isinstance(value, Map) and not program.configs[nested.name].interface:
                 _check_preset(program, program.configs[nested.name], value)
         elif name in schema.fields:
-            _check_value(schema.fields[name], value, values.value_locations[name], program.errors)
+            _check_value(program, schema.fields[name], value, values.value_locations[name])
             _no_old_boolean(values, name, program.errors)
 
 
@@ -233,7 +238,7 @@ def _check_roles(program: Program) -> None:
     for role in program.spec.roles:
         try:
             program.check_role(role, checker)
-        except checker.failure:
+        except Failure:
             continue
 
 

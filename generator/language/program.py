@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .. import ir
 from ..configs import ConfigSchema, read_config, read_interface
 from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
+from ..legality import check_program
+from ..located import Map
 from ..ops.table import REQUIRED
+from ..records import RecordKinds, read_records
 from ..spec import Spec
 from ..types import (
     ERROR,
@@ -24,9 +27,11 @@ from ..types import (
     make_optional,
     strip_optional,
 )
-from ..yaml_loader import Map
 from .declarations import check_declarations
-from .modules import Checker, ModuleSource, place_of, read_parameters
+from .faults import Failure
+from .members import read_parameters
+from .modules import Checker
+from .sources import ModuleSource, place_of
 from .typestrings import parse_type
 
 BASE_MODEL = "Model"
@@ -38,6 +43,7 @@ class Program:
 
     spec: Spec
     errors: Diagnostics = field(default_factory=Diagnostics)
+    records: dict[str, RecordKinds] = field(default_factory=dict)
     configs: dict[str, ConfigSchema] = field(default_factory=dict)
     sources: dict[str, ModuleSource] = field(default_factory=dict)
     checked: dict[str, ir.Module | None] = field(default_factory=dict)
@@ -51,13 +57,14 @@ class Program:
 
     def __post_init__(self) -> None:
         spec = self.spec
+        shared = [data["records"] for data in spec.libraries.values() if "records" in data]
+        self.records = read_records([*shared, spec.records], self.errors)
         if spec.configs is not None:
-            entries = tuple(spec.configs)
-            for entry in entries:
-                self.configs[entry] = read_config(entry, spec.configs[entry], entries, self.errors)
+            entries, configs = tuple(spec.configs), spec.configs
         else:
-            empty = Map(spec.merged.location)
-            self.configs["main"] = read_config("main", spec.config or empty, (), self.errors)
+            entries, configs = (), {"main": spec.config or Map(spec.merged.location)}
+        for entry, data in configs.items():
+            self.configs[entry] = read_config(entry, data, entries, self.errors, self.records)
         for library in spec.libraries.values():
             for name, data in library.get("interfaces", {}).items():
                 location = library["interfaces"].key_locations[name]
@@ -98,6 +105,7 @@ class Program:
         self.errors.raise_if_any()
         check_declarations(self)
         self._mark_blocks()
+        check_program(self)
 
     def fail(self, message: str, location: Location, **details) -> None:
         """Report what only lowering can see."""
@@ -147,11 +155,11 @@ class Program:
                 message = f"the role {role}: {checker.name} has no layer {roles[role]}"
                 hint = did_you_mean(step, names)
                 self.errors.error(roles.value_locations[role], message, hint=hint)
-                raise checker.failure
+                raise Failure
             definition = getattr(strip_optional(names[step]), "definition", None)
             inner = self.module(definition) if isinstance(definition, ModuleSource) else None
             if inner is None and isinstance(definition, ModuleSource):
-                raise checker.failure  # the module's own errors are reported
+                raise Failure  # the module's own errors are reported
             names = {layer.name: layer.type for layer in inner.layers} if inner else {}
 
     # --- inputs ---------------------------------------------------------------------------------
@@ -293,7 +301,7 @@ class Program:
         }
         for name in blocks & self.checked.keys():
             if self.checked[name] is not None:
-                self.checked[name] = _replace(self.checked[name], block=True)
+                self.checked[name] = replace(self.checked[name], block=True)
 
     def _check_implements(self) -> None:
         """A spec that claims an interface has a base model with its inputs and outputs."""
@@ -345,7 +353,7 @@ class Program:
         bind_sizes(callee, inputs)
         result = callee.infer_result()
         if result is None:
-            raise checker.failure
+            raise Failure
         self._concrete[key] = result
         return result
 
@@ -377,10 +385,4 @@ def _with_leading(parameter: ir.Parameter, leading: tuple[Dim, ...]) -> ir.Param
         return parameter
     kind: Type = Tensor(inner.dtype, (*leading, *inner.shape[1:]))
     kind = make_optional(kind) if isinstance(parameter.type, Optional) else kind
-    return _replace(parameter, type=kind)
-
-
-def _replace(node, **changes):
-    from dataclasses import replace
-
-    return replace(node, **changes)
+    return replace(parameter, type=kind)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import ast
 
 from .. import ir
+from ..configs import static_of
 from ..types import (
+    ANY,
     ERROR,
-    NONE,
     UNKNOWN,
-    Layer,
     ListOf,
     Stack,
     Static,
     Tensor,
     TupleOf,
     Type,
-    is_optional,
 )
 from . import unify
-from .expressions import ANY, ExpressionMixin, Failure
+from .expressions import ExpressionMixin
+from .faults import Failure
 
 Block = tuple[ir.Statement, ...]
 
@@ -233,7 +233,7 @@ class StatementMixin(ExpressionMixin):
         ):
             inner = [self.rounds(argument) for argument in iterable.arguments]
             if iterable.function == "enumerate":
-                return [TupleOf((self.static_of(i), item)) for i, item in enumerate(inner[0])]
+                return [TupleOf((static_of(i), item)) for i, item in enumerate(inner[0])]
             if iterable.function == "reversed":
                 return list(reversed(inner[0]))
             return [TupleOf(items) for items in zip(*inner, strict=False)]
@@ -242,7 +242,7 @@ class StatementMixin(ExpressionMixin):
         if isinstance(kind, TupleOf):
             return list(kind.items)
         if isinstance(kind, Static) and isinstance(kind.value, (list, range, tuple)):
-            return [self.static_of(item) for item in kind.value]
+            return [static_of(item) for item in kind.value]
         return []
 
     def loop_targets(
@@ -278,6 +278,3 @@ def assigned_names(node: ast.AST) -> list[str]:
                 items = target.elts if isinstance(target, ast.Tuple) else [target]
                 names.update((item.id, None) for item in items if isinstance(item, ast.Name))
     return list(names)
-
-
-__all__ = ["NONE", "Layer", "StatementMixin", "Tensor", "assigned_names", "is_optional"]

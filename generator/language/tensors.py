@@ -13,7 +13,7 @@ from ..diagnostics import Location, did_you_mean, quoted
 from ..layers import LayerKind
 from ..types import UNKNOWN, Layer, Static
 from . import unify
-from .modules import ModuleSource
+from .sources import ModuleSource
 
 if TYPE_CHECKING:
     from .program import Program

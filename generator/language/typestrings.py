@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from ..diagnostics import Diagnostics, Location, listed
+from ..diagnostics import Diagnostics, listed
 from ..dims import Dim, TooLarge, opaque
-from ..types import DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
+from ..types import ANY, DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
 from .syntax import Place, parse_expression
 
 STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict")
@@ -69,7 +69,7 @@ class _Reader:
     def read(self) -> ParsedType:
         text = self.text.strip()
         if text.startswith("like "):
-            return ParsedType(Static("any"), like=text[5:].strip())
+            return ParsedType(ANY, like=text[5:].strip())
         if text.startswith("static "):
             return self.static(text[7:])
         return ParsedType(self.type(text))
@@ -217,6 +217,3 @@ def literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-__all__ = ["Location", "ParsedType", "has_unknown", "literal", "parse_type", "unknown_dim"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..dims import Dim
 from ..types import (
+    ANY,
     ERROR,
     FLOATS,
     ListOf,
@@ -25,6 +26,11 @@ from .typestrings import has_unknown, unknown_dim
 def equal(left: Dim, right: Dim) -> bool:
     """Equal, or not comparable because one of them is unknown."""
     return left == right or has_unknown(left) or has_unknown(right)
+
+
+def hint_of(fault: str) -> str | None:
+    """What a fault of `Unifier.type` tells beyond the types, which are shown beside it."""
+    return None if fault in ("sizes differ", "another rank") else fault
 
 
 @dataclass
@@ -163,7 +169,7 @@ def join(left: Type, right: Type) -> Type | None:
             )
         if {left.kind, right.kind} <= {"int", "float", "number"}:
             return Static("number")
-        return Static("any") if "any" in (left.kind, right.kind) else None
+        return ANY if "any" in (left.kind, right.kind) else None
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if left.dtype != right.dtype or left.rank != right.rank:
             return None

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from keyword import iskeyword
 
 from .. import ir
 from ..language.constructors import Naming
 from ..layers import LAYERS, LayerKind
 from ..ops.table import REQUIRED
-from ..types import LayerMap, Static, Tensor, strip_optional
+from ..types import LayerMap, Static, strip_optional
 from . import trees
-from .statements import INDENT, StatementWriter
+from .dims import Sizes
+from .statements import StatementWriter
 
 STORED = LAYERS["stored"]
 
@@ -64,16 +68,62 @@ class ConstructorWriter(StatementWriter):
 
     def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
         """Where the layer is kept, as attribute steps."""
-        return (self.attribute_name(layer.name),)
+        return self.places[layer.name]
+
+    @cached_property
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """The places of all layers; none is another's, inside it or around it.
+
+        A path in checkpoints that cannot be a place is left to `checkpoint_names`.
+        """
+        taken = [(name,) for name in (*self.argument_names, *dict(self.module.sizes))]
+        places = {}
+        for layer in sorted(self.kept_layers, key=self.is_moved):
+            path = tuple(self.stored_path(layer).split("."))
+            if not self.is_moved(layer) or overlaps(path, taken):
+                path = (self.own_name(layer),)
+            while overlaps(path, taken):
+                path = (f"{path[0]}_",)
+            places[layer.name] = path
+            taken.append(path)
+        return places
+
+    def is_moved(self, layer: ir.LayerDeclaration) -> bool:
+        """Whether the layer is kept where checkpoints have it, rather than under its own name."""
+        return False
+
+    def own_name(self, layer: ir.LayerDeclaration) -> str:
+        if not self.is_base(layer):
+            return self.attribute_name(layer.name)
+        path = self.stored_path(layer)
+        return path if self.is_attribute(path) else "base"
+
+    def is_base(self, layer: ir.LayerDeclaration) -> bool:
+        return layer.name == "base" and self.module.model
+
+    def stored_path(self, layer: ir.LayerDeclaration) -> str:
+        """What checkpoints call the layer, within its module."""
+        naming = layer.construct.naming
+        if naming is not None and naming.path is not None:
+            return naming.path
+        return (self.program.spec.base or "base") if self.is_base(layer) else layer.name
 
     def attribute_name(self, name: str) -> str:
         return f"{name}_" if name in self.reserved else name
 
+    def is_attribute(self, step: str) -> bool:
+        """Whether a segment of a checkpoint name can be an attribute as it is."""
+        taken = step in self.reserved or iskeyword(step) or step.startswith("_")
+        return step.isidentifier() and not taken
+
+    @property
+    def kept_layers(self) -> list[ir.LayerDeclaration]:
+        """The layers that are attributes; tensors that are only stored are none."""
+        return [x for x in self.module.layers if x.construct.definition is not STORED]
+
     def groups(self) -> list[tuple[str, Group | ir.LayerDeclaration]]:
         root = Group()
-        for layer in self.module.layers:
-            if layer.construct.definition is STORED:
-                continue
+        for layer in self.kept_layers:
             place = root
             *outer, last = self.path_of(layer)
             for step in outer:
@@ -107,8 +157,6 @@ class ConstructorWriter(StatementWriter):
         return tree
 
     def unconditional(self, member):
-        from dataclasses import replace
-
         if isinstance(member, ir.LayerDeclaration):
             return replace(member, condition=None)
         return Group({key: self.unconditional(inner) for key, inner in member.members.items()})
@@ -125,7 +173,7 @@ class ConstructorWriter(StatementWriter):
             used = any(isinstance(n, ast.Name) and n.id == variable for n in ast.walk(tree))
             target = trees.name(variable if used else "_")
             tree = ast.ListComp(tree, [ast.comprehension(target, self.expr(count), [], 0)])
-            return self.stack_tree(tree, layer)
+            return self.stack_tree(tree)
         if layer.condition is not None:
             return ast.IfExp(self.expr(layer.condition), tree, ast.Constant(None))
         return tree
@@ -214,35 +262,47 @@ class ConstructorWriter(StatementWriter):
         return []
 
     def map_tree(self, tree: ast.DictComp) -> ast.expr:
-        raise NotImplementedError
+        return tree
 
     def stored_tensors(self) -> dict[str, str]:
         """Tensors that checkpoints hold although they follow from the configuration."""
-        return {
-            layer.name: self.text(layer.construct.arguments[0][1])
+        outer, self.sizes = self.sizes, Sizes()  # no input of the forward is in scope
+        tensors = {
+            self.stored_path(layer): self.text(layer.construct.arguments[0][1])
             for layer in self.module.layers
             if layer.construct.definition is STORED
         }
+        self.sizes = outer
+        return tensors
 
-    def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
-        raise NotImplementedError
+    def expr_LayerRef(self, node: ir.LayerRef) -> ast.expr:
+        """A tensor that is only stored is computed where it is read."""
+        construct = self.module.layer(node.path[0]).construct
+        if construct.definition is STORED:
+            return self.expr(construct.arguments[0][1])
+        return super().expr_LayerRef(node)
+
+    def stack_tree(self, tree: ast.ListComp) -> ast.expr:
+        return tree
 
     # --- checkpoint names -----------------------------------------------------------------------
 
     def checkpoint_names(self) -> dict[str, str]:
         """Attributes whose checkpoint name is another: `attention -> attention.self`."""
         names = {}
-        for layer in self.module.layers:
+        for layer in self.kept_layers:
             naming: Naming | None = layer.construct.naming
-            if naming is None:
-                continue
             attribute = ".".join(self.path_of(layer))
-            if naming.path is not None:
-                if naming.path != attribute:
-                    names[attribute] = repr(naming.path)
-            else:
+            if naming is not None and naming.transform is not None:
                 names[attribute] = self.transform_text(naming)
+            elif self.implied_path(attribute) != self.stored_path(layer):
+                names[attribute] = repr(self.stored_path(layer))
         return names
+
+    def implied_path(self, attribute: str) -> str:
+        """The checkpoint name of an attribute for which nothing else is said: the runtime leaves
+        out the `_` behind names that the framework needs itself."""
+        return attribute.removesuffix("_")
 
     def transform_text(self, naming: Naming) -> str:
         name = "".join(part.title() for part in naming.transform.split("_"))
@@ -263,10 +323,10 @@ def leaves(group: Group):
             yield member
 
 
+def overlaps(path: tuple[str, ...], taken: list[tuple[str, ...]]) -> bool:
+    """Whether a place is one of others, inside one or around one."""
+    return any(all(a == b for a, b in zip(path, other, strict=False)) for other in taken)
+
+
 def mentions(text: str, name: str) -> bool:
-    import re
-
     return re.search(rf"(?<![\w.]){re.escape(name)}\b", text) is not None
-
-
-__all__ = ["INDENT", "ConstructorWriter", "Tensor"]

@@ -7,10 +7,11 @@ import math
 
 from .. import ir
 from ..dims import Dim, Opaque
-from ..language.calls import MATH
+from ..language.builtins import MATH
 from ..ops.table import REQUIRED
-from ..types import NONE, Layer, Static, Tensor, is_optional, strip_optional
+from ..types import Tensor, strip_optional
 from . import trees
+from .views import ViewWriter
 
 OPERATORS = {
     "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod,
@@ -22,7 +23,7 @@ COMPARISONS = {
 }  # fmt: skip
 
 
-class ExpressionWriter:
+class ExpressionWriter(ViewWriter):
     """One method per node of IR. Subclasses say how a framework spells shapes and calls."""
 
     framework = ""
@@ -97,6 +98,9 @@ class ExpressionWriter:
             )
             return ast.Slice(*parts)
         return self.expr(item)
+
+    def training(self) -> ast.expr:
+        return trees.expression("self.training")
 
     # --- operators ------------------------------------------------------------------------------
 
@@ -307,64 +311,6 @@ class ExpressionWriter:
             return self.dim_name(name)
         return self.config_value(tuple(name.split(".")))
 
-    def axes_sizes(self, names, sizes: dict[str, ir.Expr], dims: dict[str, Dim]) -> list[ast.expr]:
-        """The sizes of axes; one that is not known is written -1."""
-        result: list[ast.expr] = []
-        for group in names:
-            parts = [self.axis_size(name, sizes, dims) for name in group]
-            if None in parts:
-                result.append(trees.constant(-1))
-                continue
-            total: ast.expr = trees.constant(1)
-            for i, part in enumerate(parts):
-                total = part if i == 0 else ast.BinOp(total, ast.Mult(), part)
-            result.append(total)
-        return result
-
-    def axis_size(self, name: str, sizes, dims) -> ast.expr | None:
-        if name in sizes:
-            return self.expr(sizes[name])
-        return self.dim(dims[name]) if name in dims else None
-
-    def reshape_sizes(self, groups, sizes, dims) -> list[ast.expr]:
-        """As `axes_sizes`, with -1 for a composite size where that is shorter to read."""
-        composite = [g for g in groups if len(g) > 1]
-        unknown = [
-            g for g in groups if any(n not in sizes and self.axis_unknown(n, dims) for n in g)
-        ]
-        if len(unknown) > 1:
-            names = " and ".join(" ".join(group) for group in unknown)
-            self.program.fail(
-                f"rearrange: the sizes of {names} are only known when the model runs",
-                self.location,
-                hint=f"give {unknown[0][0]}=...",
-            )
-        result = []
-        for group in groups:
-            if group in unknown or (not unknown and composite[:1] == [group]):
-                result.append(trees.constant(-1))
-            else:
-                result += self.axes_sizes([group], sizes, dims)
-        return result
-
-    def lone_group(self, groups) -> int | None:
-        """The place of the only group of several axes, where the others are single."""
-        places = [i for i, group in enumerate(groups) if len(group) != 1]
-        return places[0] if len(places) == 1 and len(groups[places[0]]) > 1 else None
-
-    def sizes_unknown(self, groups, sizes, dims) -> bool:
-        """Whether the size of a single axis is only known when the model runs."""
-        return any(
-            len(group) == 1 and group[0] not in sizes and self.axis_unknown(group[0], dims)
-            for group in groups
-        )
-
-    def axis_unknown(self, name: str, dims) -> bool:
-        kept, requested = dict(self.kept_fields), dict(self.requested)
-        unknown = name not in dims or self.dim(dims[name]) is None
-        self.kept_fields, self.requested = kept, requested  # only asked, not written
-        return unknown
-
 
 def relies_on_default(lowering: str, default) -> bool:
     """Frameworks differ in the numbers they assume: those are always written out."""
@@ -385,6 +331,3 @@ def drop_none_arguments(tree: ast.expr) -> ast.expr:
             if isinstance(arguments[1], ast.Constant) and arguments[1].value is None:
                 arguments.pop()
     return tree
-
-
-__all__ = ["NONE", "ExpressionWriter", "Layer", "Static", "is_optional"]

@@ -8,7 +8,7 @@ from .. import ir
 from ..types import Stack, strip_optional
 from . import trees
 from .module import ModuleWriter
-from .statements import INDENT
+from .reserved import FLAX
 
 
 class FlaxWriter(ModuleWriter):
@@ -17,21 +17,12 @@ class FlaxWriter(ModuleWriter):
     file_infix = "flax_"
     tensor_annotation = "jax.Array"
     dtypes = {"float32": "jnp.float32", "int": "jnp.int32", "bool": "jnp.bool_"}
-    reserved = frozenset({"train", "eval", "sow", "perturb", "config", "rngs", "training", "dtype"})
-
-    def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
-        if layer.name == "base" and self.module.model:
-            naming = layer.construct.naming
-            return (self.attribute_name(naming.path if naming else self.program.spec.base),)
-        return (self.attribute_name(layer.name),)
-
-    def training(self) -> ast.expr:
-        return trees.expression("self.training")
+    reserved = FLAX
 
     def module_keywords(self) -> dict[str, ast.expr]:
         return {"rngs": trees.name("rngs")}
 
-    def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
+    def stack_tree(self, tree: ast.ListComp) -> ast.expr:
         self.use("Stack")
         return trees.call("Stack", tree)
 
@@ -44,35 +35,8 @@ class FlaxWriter(ModuleWriter):
     def permute(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
         return trees.call(trees.attribute(tree, "transpose"), *map(trees.constant, order))
 
-    def reshape(self, tree, sizes: list[ast.expr]) -> ast.expr:
-        return trees.call(trees.attribute(tree, "reshape"), *sizes)
-
-    def split_axes(self, tree, source, pattern, sizes, dims) -> ast.expr:
-        if all(len(group) < 2 for group in pattern.left) and sum(not g for g in pattern.left) == 1:
-            axis = next(i for i, group in enumerate(pattern.left) if not group)
-            return trees.call(trees.attribute(tree, "squeeze"), trees.constant(axis))
-        if (axis := self.lone_group(pattern.left)) is not None and self.sizes_unknown(
-            pattern.left, sizes, dims
-        ):
-            inner = self.reshape_sizes([(name,) for name in pattern.left[axis]], sizes, {})
-            return self.template("split_axis", tree, trees.constant(axis), trees.sequence(inner))
-        return self.reshape(
-            tree, self.reshape_sizes([(name,) for name in pattern.names], sizes, dims)
-        )
-
-    def merge_axes(self, tree, pattern, sizes, dims) -> ast.expr:
-        if (
-            all(len(group) < 2 for group in pattern.right)
-            and sum(not g for g in pattern.right) == 1
-        ):
-            axis = next(i for i, group in enumerate(pattern.right) if not group)
-            return self.template("jnp.expand_dims", tree, trees.constant(axis))
-        if (start := self.lone_group(pattern.right)) is not None and self.sizes_unknown(
-            pattern.right, sizes, dims
-        ):
-            end = start + len(pattern.right[start]) - 1
-            return self.template("flatten_axes", tree, trees.constant(start), trees.constant(end))
-        return self.reshape(tree, self.reshape_sizes(pattern.right, sizes, dims))
+    def expand_dims(self, tree: ast.expr, axis: int) -> ast.expr:
+        return self.template("jnp.expand_dims", tree, trees.constant(axis))
 
     def split_tensor(self, tree, parts, axis, equal: bool) -> ast.expr:
         return self.template("jnp.split" if equal else "split_sizes", tree, parts, axis=axis)
@@ -123,19 +87,3 @@ class FlaxWriter(ModuleWriter):
             return "Block"
         self.use("nnx")
         return "nnx.Module"
-
-    def effect_arguments(self) -> list[str]:
-        items = []
-        if self.module.stateful:
-            self.use("Slots")
-            items.append("past: Slots | None = None")
-        if self.module.random:
-            self.use("Draws")
-            items.append("draws: Draws")
-        if self.module.taps:
-            self.use("Taps")
-            items.append("taps: Taps")
-        return items
-
-
-__all__ = ["INDENT", "FlaxWriter"]

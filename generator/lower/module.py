@@ -6,16 +6,11 @@ import ast
 from dataclasses import dataclass
 
 from .. import ir
-from ..language.modules import ModuleSource
+from ..language.sources import ModuleSource
 from ..types import Layer, Static, Tensor, Type, strip_optional
 from . import trees
 from .constructors import ConstructorWriter
 from .dims import Sizes
-
-EFFECT_DOCS = {
-    "past_key_values": "keys and values of earlier calls",
-    "use_cache": "return them for the next call",
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ class ModuleWriter(ConstructorWriter):
 
     def field_attribute(self, path: tuple[str, ...]) -> str:
         name = "_".join(path)
-        taken = {step for layer in self.module.layers for step in self.path_of(layer)[:1]}
+        taken = {self.path_of(layer)[0] for layer in self.kept_layers}
         return f"config_{name}" if name in taken else name
 
     # --- the class ------------------------------------------------------------------------------
@@ -115,15 +110,17 @@ class ModuleWriter(ConstructorWriter):
         return opening + self.body(self.node.body)
 
     @property
+    def calls_base(self) -> bool:
+        return any(layer.name == "base" for layer in self.module.layers)
+
+    @property
     def own_states(self) -> bool:
         """A model that holds states itself, not through a base model."""
-        calls_base = any(layer.name == "base" for layer in self.module.layers)
-        return self.module.model and self.module.stateful and not calls_base
+        return self.module.model and self.module.stateful and not self.calls_base
 
     @property
     def own_taps(self) -> bool:
-        calls_base = any(layer.name == "base" for layer in self.module.layers)
-        return self.module.model and bool(self.module.taps) and not calls_base
+        return self.module.model and bool(self.module.taps) and not self.calls_base
 
     def switches(self, module: ir.Module) -> list[str]:
         """The `output_*` inputs of a model."""
@@ -138,6 +135,20 @@ class ModuleWriter(ConstructorWriter):
         cache = ["past_key_values", "use_cache"] if module.stateful else []
         draws = ["draws"] if module.random else []
         return [*cache, *draws, *self.switches(module)]
+
+    def effect_arguments(self) -> list[str]:
+        """Keyword-only arguments of a module that its effects need."""
+        items = []
+        if self.module.stateful:
+            self.use("Slots")
+            items.append("past: Slots | None = None")
+        if self.module.random:
+            self.use("Draws")
+            items.append("draws: Draws")
+        if self.module.taps:
+            self.use("Taps")
+            items.append("taps: Taps")
+        return items
 
     def expr_ModelCall(self, node: ir.ModelCall) -> ast.expr:
         tree = super().expr_ModelCall(node)
@@ -155,26 +166,18 @@ class ModuleWriter(ConstructorWriter):
     def model_opening(self) -> list[str]:
         lines = []
         choices = [p.name for p in self.module.inputs if p.one_of]
-        if choices and self.own_taps_or_states:
+        if choices and not self.calls_base:
             self.use("one_of")
             lines.append(f"one_of({', '.join(f'{name}={name}' for name in choices)})")
-        lines += self.convert_inputs()
         if self.own_taps:
             switches = ", ".join(f"{name}={name}" for name in self.switches(self.module))
             lines.append(f"taps = self.taps({switches})")
-        if self.module.random and self.own_taps_or_states:
+        if self.module.random and not self.calls_base:
             self.use("draws_of")
             lines.append("draws = draws_of(draws)")
         if self.own_states:
             lines.append("past = self.open_cache(past_key_values, use_cache)")
         return lines
-
-    @property
-    def own_taps_or_states(self) -> bool:
-        return not any(layer.name == "base" for layer in self.module.layers)
-
-    def convert_inputs(self) -> list[str]:
-        return []
 
     def model_result(self, record: ir.RecordExpr, depth: int) -> list[str]:
         """The record with the outputs that effects add; a tuple where the caller asks for one."""
@@ -332,6 +335,3 @@ def states_of(program, block: ir.Module, conditions: tuple = ()):
             if inner is not None and inner.stateful:
                 own = ((block, layer.condition),) if layer.condition is not None else ()
                 yield from states_of(program, inner, conditions + own)
-
-
-__all__ = ["Argument", "ModuleWriter"]

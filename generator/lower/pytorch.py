@@ -5,58 +5,35 @@ from __future__ import annotations
 import ast
 
 from .. import ir
-from ..types import Tensor, strip_optional
+from ..types import Tensor
 from . import trees
 from .module import ModuleWriter
+from .reserved import PYTORCH
 
 
 class PyTorchWriter(ModuleWriter):
     framework = "pytorch"
     file_infix = ""
     dtypes = {"float32": "torch.float32", "int": "torch.int64", "bool": "torch.bool"}
-    reserved = frozenset(
-        {
-            "forward",
-            "train",
-            "eval",
-            "type",
-            "float",
-            "half",
-            "double",
-            "to",
-            "apply",
-            "children",
-            "modules",
-            "parameters",
-            "buffers",
-            "config",
-            "dtype",
-            "device",
-            "training",
-        }
-    )
+    reserved = PYTORCH
 
-    def path_of(self, layer: ir.LayerDeclaration) -> tuple[str, ...]:
-        """Attributes follow the checkpoint, so that `state_dict()` has its names."""
-        naming = layer.construct.naming
-        if layer.name == "base" and self.module.model:
-            path = naming.path if naming is not None else self.program.spec.base
-            return tuple(path.split("."))
-        if naming is None or not naming.path:
-            return (self.attribute_name(layer.name),)
-        return tuple(naming.path.split("."))
+    def is_moved(self, layer: ir.LayerDeclaration) -> bool:
+        """Attributes follow the checkpoint where they can, so that `state_dict()` has its names."""
+        path = self.stored_path(layer)
+        first, *rest = path.split(".")
+        spelled = self.is_attribute(first) and all(
+            self.is_attribute(step) or is_index(step) for step in rest
+        )
+        return spelled and path != layer.name and not self.is_base(layer)
 
     def parameter_value(self, tree: ast.expr) -> ast.expr:
         return tree
-
-    def training(self) -> ast.expr:
-        return trees.expression("self.training")
 
     def device(self) -> ast.expr:
         names = [name for name, kind in self.sizes.sources.items() if isinstance(kind, Tensor)]
         return trees.attribute(trees.name(names[0]), "device") if names else ast.Constant(None)
 
-    def stack_tree(self, tree: ast.ListComp, layer) -> ast.expr:
+    def stack_tree(self, tree: ast.ListComp) -> ast.expr:
         self.use("nn")
         return trees.call("nn.ModuleList", tree)
 
@@ -85,7 +62,7 @@ class PyTorchWriter(ModuleWriter):
             return trees.call(trees.attribute(tree, "transpose"), *map(trees.constant, moved))
         return trees.call(trees.attribute(tree, "permute"), *map(trees.constant, order))
 
-    def split_axes(self, tree, source: ir.Expr, pattern, sizes, dims) -> ast.expr:
+    def split_axes(self, tree: ast.expr, pattern, sizes, dims) -> ast.expr:
         groups = [(name,) for name in pattern.names]
         split = [i for i, group in enumerate(pattern.left) if len(group) != 1]
         if len(split) == 1 and len(pattern.left[split[0]]) > 1:
@@ -94,12 +71,10 @@ class PyTorchWriter(ModuleWriter):
             parts = trees.sequence(self.reshape_sizes(group, sizes, {}))
             return trees.call(trees.attribute(tree, "unflatten"), trees.constant(axis), parts)
         if len(split) == 1 and not pattern.left[split[0]]:
-            return trees.call(trees.attribute(tree, "squeeze"), trees.constant(split[0]))
-        return trees.call(
-            trees.attribute(tree, "reshape"), *self.reshape_sizes(groups, sizes, dims)
-        )
+            return self.squeeze(tree, split[0])
+        return self.reshape(tree, self.reshape_sizes(groups, sizes, dims))
 
-    def merge_axes(self, tree, pattern, sizes, dims) -> ast.expr:
+    def merge_axes(self, tree: ast.expr, pattern, sizes, dims) -> ast.expr:
         merged = [i for i, group in enumerate(pattern.right) if len(group) != 1]
         if len(merged) == 1 and len(pattern.right[merged[0]]) > 1:
             start = merged[0]
@@ -109,9 +84,7 @@ class PyTorchWriter(ModuleWriter):
             return trees.call(trees.attribute(tree, "flatten"), *arguments)
         if len(merged) == 1:
             return trees.call(trees.attribute(tree, "unsqueeze"), trees.constant(merged[0]))
-        return trees.call(
-            trees.attribute(tree, "reshape"), *self.reshape_sizes(pattern.right, sizes, dims)
-        )
+        return self.reshape(tree, self.reshape_sizes(pattern.right, sizes, dims))
 
     def split_tensor(self, tree, parts, axis, equal: bool) -> ast.expr:
         function = "torch.chunk" if equal else "torch.split"
@@ -128,30 +101,10 @@ class PyTorchWriter(ModuleWriter):
         self.use("nn")
         return "nn.Module"
 
-    def effect_arguments(self) -> list[str]:
-        """Keyword-only arguments of a module that its effects need."""
-        items = []
-        if self.module.stateful:
-            self.use("Slots")
-            items.append("past: Slots | None = None")
-        if self.module.random:
-            self.use("Draws")
-            items.append("draws: Draws")
-        if self.module.taps:
-            self.use("Taps")
-            items.append("taps: Taps")
-        return items
-
-    def checkpoint_names(self) -> dict[str, str]:
-        """Plain paths are attributes here; only transforms and empty names remain."""
-        names = {}
-        for layer in self.module.layers:
-            naming = layer.construct.naming
-            if naming is not None and naming.transform is not None:
-                names[layer.name] = self.transform_text(naming)
-            elif naming is not None and naming.path == "":
-                names[layer.name] = "''"
-        return names
+    def implied_path(self, attribute: str) -> str:
+        return attribute
 
 
-__all__ = ["PyTorchWriter", "strip_optional"]
+def is_index(step: str) -> bool:
+    """Whether a `Group` takes the step as a number."""
+    return step.isdigit() and step == str(int(step))

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-# the public names of keras.Model and keras.Layer, and of the runtime's bases
+# the public names of each framework's modules, and of the runtime's bases
+
+PYTORCH_NAMES = """
+    T_destination add_module apply base_model base_model_prefix bfloat16 buffers cache_layout
+    call_super_init checkpoint_names checkpoint_rules checkpointing children compile config
+    config_class cpu cuda device double dtype dump_patches eval extra_repr float forward
+    from_config from_pretrained get_buffer get_extra_state get_input_embeddings
+    get_output_embeddings get_parameter get_submodule gradient_checkpointing_disable
+    gradient_checkpointing_enable half init_cache initializers ipu is_gradient_checkpointing
+    load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+    num_parameters open_cache parameters post_init register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook renames requires_grad_
+    resize_token_embeddings roles save_pretrained set_extra_state set_submodule share_memory
+    state_dict stored_tensors taps tie tied to to_empty train training type use_return_dict xpu
+    zero_grad
+"""
+PYTORCH = frozenset(PYTORCH_NAMES.split())
+
 TENSORFLOW_NAMES = """
     activity_regularizer add_loss add_metric add_variable add_weight autocast base_model
     base_model_prefix build build_from_config built cache_layout call call_signature_parameters
@@ -27,3 +47,14 @@ TENSORFLOW_NAMES = """
     unrolled_steps_per_execution use_return_dict variable_dtype variables weights
 """
 TENSORFLOW = frozenset(TENSORFLOW_NAMES.split())
+
+FLAX_NAMES = """
+    base_model base_model_prefix cache_layout checkpoint_names checkpoint_rules checkpointing
+    compute_dtype config config_class deterministic dtype eval first_value from_config
+    from_pretrained get_input_embeddings get_output_embeddings gradient_checkpointing_disable
+    gradient_checkpointing_enable init_cache initialize initializers is_gradient_checkpointing
+    iter_children iter_modules kind leaf_names num_parameters open_cache perturb post_init
+    resize_token_embeddings rngs roles save_pretrained set_attributes sow stored_tensors taps tie
+    tied train training use_return_dict
+"""
+FLAX = frozenset(FLAX_NAMES.split())

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 
 from .. import ir
-from ..types import Stack, Tensor, strip_optional
+from ..types import Stack, strip_optional
 from . import trees
-from .dims import Sizes
 from .expressions import ExpressionWriter
 
 INDENT = "    "
@@ -154,14 +153,7 @@ class StatementWriter(ExpressionWriter):
             self.use("with_past")
             past = f"{stateful}_past"
             self.block_pasts[stateful] = past
-            target = ", ".join(
-                f"({target}, {past})" if "," in target else item for item in (target, past)
-            )
-            target = (
-                target
-                if "," not in ", ".join(node.targets)
-                else f"({', '.join(node.targets)}), {past}"
-            )
+            target = f"({target}), {past}" if len(node.targets) > 1 else f"{target}, {past}"
             iterable = f"with_past({iterable}, past)"
         before = self.sizes
         self.sizes = before.child()
@@ -200,6 +192,3 @@ class StatementWriter(ExpressionWriter):
         if isinstance(value, ir.TupleExpr) and len(value.items) > 1:
             return ", ".join(self.text(item) for item in value.items)
         return self.text(value)
-
-
-__all__ = ["INDENT", "Sizes", "StatementWriter", "Tensor"]

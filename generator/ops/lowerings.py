@@ -18,7 +18,7 @@ def rearrange(writer, call: ir.OpCall) -> ast.expr:
     dims = _sizes_of_axes(pattern, source, sizes)
     tree = writer.expr(source)
     if pattern.splits:
-        tree = writer.split_axes(tree, source, pattern, sizes, dims)
+        tree = writer.split_axes(tree, pattern, sizes, dims)
     order = pattern.permutation
     if order != tuple(range(len(order))):
         tree = writer.permute(tree, order)

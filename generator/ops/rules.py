@@ -1,6 +1,6 @@
 """Type rules that ops share. A rule takes the call and returns the type of its result.
 
-The call (language/calls.py) offers `type(name)`, `tensor(name)`, `value(name)` (UNKNOWN where it
+The call (language/context.py) offers `type(name)`, `tensor(name)`, `value(name)` (UNKNOWN where it
 is not known yet), `dim(name)`, `fail(message, ...)`, `same_dim(a, b)` and `broadcast(a, b)`.
 """
 

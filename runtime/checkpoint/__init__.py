@@ -2,7 +2,7 @@
 
 from .fetching import resolve_checkpoint
 from .opening import open_checkpoint
-from .plan import LoadPlan, Mismatch, match
+from .plan import LoadPlan, Mismatch, Rules, match
 from .saving import save_checkpoint
 from .slots import Slot, stored_tensors
 from .tensors import Checkpoint, TensorInfo
@@ -13,6 +13,7 @@ __all__ = [
     "Checkpoint",
     "LoadPlan",
     "Mismatch",
+    "Rules",
     "Slot",
     "Split",
     "Stack",

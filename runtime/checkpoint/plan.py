@@ -18,6 +18,18 @@ LISTED = 20  # names of one kind that a report spells out
 
 
 @dataclass(frozen=True)
+class Rules:
+    """How old checkpoints differ: (pattern, replacement) of names, and names to pass over.
+
+    For each name the first pattern that is found counts. Names that the model knows are never
+    renamed; what is passed over is not reported as unexpected.
+    """
+
+    rename: tuple[tuple[str, str], ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Mismatch:
     """A stored tensor whose shape is not the model's."""
 
@@ -79,6 +91,16 @@ class LoadPlan:
             if len(names) > LISTED:
                 lines.append(f"  ... and {len(names) - LISTED} more")
         return "\n".join([f"{self.checkpoint.path}:", *lines]) if lines else ""
+
+    @property
+    def info(self) -> dict[str, list]:
+        """What did not fit, as callers of `from_pretrained` get it."""
+        return {
+            "missing_keys": self.missing,
+            "unexpected_keys": self.unexpected,
+            "mismatched_keys": [(item.name, item.found, item.expected) for item in self.mismatched],
+            "error_msgs": [],
+        }
 
     def warn(self) -> None:
         """Issues the report as a warning, if there is anything to report."""

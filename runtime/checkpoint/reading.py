@@ -18,7 +18,7 @@ class SafetensorsFile(Checkpoint):
     """One safetensors file; its tensors are views of the mapped file, copied by nobody.
 
     The views are read-only unless `writable`; then their pages are private copies once written
-    to, and the file never changes.
+    to, and the file never changes. Read-only pages are given back when the next tensor is read.
     """
 
     def __init__(self, path: str | os.PathLike, writable: bool = False):
@@ -34,6 +34,8 @@ class SafetensorsFile(Checkpoint):
             raise
         except (OSError, ValueError) as reason:
             raise CheckpointError(f"cannot be read ({reason})", file=self.path) from None
+        self._writable = writable
+        self._last = (0, 0)  # where the tensor that was read last begins and ends
         self.metadata = header.metadata
         self._entries = header.entries
         self._data_offset = header.data_offset
@@ -52,6 +54,8 @@ class SafetensorsFile(Checkpoint):
         info = entry.info
         count = info.nbytes // info.dtype.itemsize
         offset = self._data_offset + entry.begin
+        self._release(*self._last)
+        self._last = offset, offset + info.nbytes
         array = np.frombuffer(self._map, info.dtype, count, offset) if count else _empty(info)
         if info.dtype == bool and count and array.view(np.uint8).max() > 1:
             raise CheckpointError(
@@ -59,6 +63,16 @@ class SafetensorsFile(Checkpoint):
             )
         # Data that is not aligned is legal, but no framework takes it as it is.
         return (array if array.flags.aligned else array.copy()).reshape(info.shape)
+
+    def _release(self, begin: int, end: int) -> None:
+        """Gives the pages of a tensor back to the system; who looks at it again reads them again.
+
+        So a file that is copied tensor by tensor is never in memory as a whole. Private copies of
+        pages would be lost by it.
+        """
+        if end > begin and not self._writable and hasattr(mmap, "MADV_DONTNEED"):
+            begin -= begin % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_DONTNEED, begin, end - begin)
 
     def close(self) -> None:
         # Views keep the map itself alive, so it must not be closed, only let go.

@@ -36,6 +36,13 @@ class Transform(ABC):
         """The same transform with `prefix` before all its keys."""
         return self.renamed(lambda key: prefix + key)
 
+    def of_leaf(self, leaf: str, rank: int) -> Transform:
+        """From the transform of a layer that of one of its leaves, such as "weight".
+
+        The keys of a layer end before the leaf's name; `rank` is the leaf's number of axes.
+        """
+        return replace(self, key=_of_leaf(self.key, leaf, rank))
+
     @property
     def keys(self) -> tuple[str, ...]:
         """The names of the stored tensors."""
@@ -73,6 +80,15 @@ def _shapes(source: Source, shape: Shape | None) -> dict[str, Shape | None]:
 
 def _load(source: Source, read: Read) -> np.ndarray:
     return read(source) if isinstance(source, str) else source.load(read)
+
+
+def _of_leaf(source: Source, leaf: str, rank: int) -> Source:
+    return f"{source}.{leaf}" if isinstance(source, str) else source.of_leaf(leaf, rank)
+
+
+def _renaming(key: str, rank: int) -> Transform:
+    """A stored tensor as it is, under another name: a permutation that changes nothing."""
+    return Transpose(key, tuple(range(rank)))
 
 
 def _save(source: Source, array: np.ndarray) -> dict[str, np.ndarray]:
@@ -173,6 +189,13 @@ class Transpose(Transform):
     key: Source
     axes: tuple[int, ...]
 
+    def of_leaf(self, leaf: str, rank: int) -> Transform:
+        if rank == len(self.axes):
+            return super().of_leaf(leaf, rank)
+        # A bias beside a transposed matrix has nothing to transpose.
+        inner = _of_leaf(self.key, leaf, rank)
+        return inner if isinstance(inner, Transform) else _renaming(inner, rank)
+
     def stored_shapes(self, shape: Shape | None) -> dict[str, Shape | None]:
         if shape is not None:
             shape = tuple(shape[axis] for axis in self._inverse())
@@ -204,6 +227,17 @@ class WeightNorm(Transform):
     # The same pair under PyTorch's older and newer names.
     OLD = ("weight_g", "weight_v")
     NEW = ("parametrizations.weight.original0", "parametrizations.weight.original1")
+
+    def of_leaf(self, leaf: str, rank: int) -> Transform:
+        return self if leaf == "weight" else _renaming(f"{self._layer}{leaf}", rank)
+
+    @property
+    def _layer(self) -> str:
+        """The name of the normalised layer, with a dot."""
+        for names in (self.OLD, self.NEW):
+            if self.g_key.endswith(names[0]):
+                return self.g_key.removesuffix(names[0])
+        return f"{self.g_key.rpartition('.')[0]}."
 
     def other_names(self, key: str) -> tuple[str, ...]:
         for names, others in ((self.OLD, self.NEW), (self.NEW, self.OLD)):

@@ -3,6 +3,7 @@
 from .backbone import BackboneConfig, stages
 from .base import PretrainedConfig
 from .fields import MAX_SIZE, REQUIRED, Field, field
+from .kinds import Kinds
 from .registry import find_config_class, register_lookup
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "BackboneConfig",
     "stages",
     "Field",
+    "Kinds",
     "PretrainedConfig",
     "field",
     "find_config_class",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
-from collections.abc import Iterator
 from typing import Any
 
 from ..errors import ConfigError, nearest, show
+from .annotations import describe, matches, numbers
+from .kinds import Kinds
 
 MAX_SIZE = 2**31  # integers beyond it (either sign) are refused unless the field says otherwise
 
@@ -36,12 +35,13 @@ class Field:
     min: float | None = None
     max: float | None = None
     choices: tuple | None = None
+    kinds: Kinds | None = None
     finite: bool = True
     doc: str = ""
     type: Any = Any
 
     def check(self, key: str, value: Any) -> None:
-        """Raises a ConfigError unless `value` has the field's type, range and choices."""
+        """Raises a ConfigError unless `value` has the field's type, range, choices and keys."""
         if not matches(value, self.type):
             raise ConfigError(key=key, expected=describe(self.type), found=show(value))
         for number in numbers(value):
@@ -50,6 +50,8 @@ class Field:
             for item in value if isinstance(value, list | tuple) else [value]:
                 if item not in self.choices:
                     self._refuse_choice(key, item)
+        if self.kinds is not None and value is not None:
+            self.kinds.check(key, value)
 
     def _check_number(self, key: str, number: float, value: Any) -> None:
         if self.finite and not math.isfinite(number):
@@ -80,6 +82,7 @@ def field(
     min: float | None = None,
     max: float | None = None,
     choices: tuple | None = None,
+    kinds: Kinds | None = None,
     finite: bool = True,
     doc: str = "",
 ) -> Any:
@@ -90,75 +93,9 @@ def field(
         min, max: Inclusive limits of the number, or of every number in a list. Integers are
             limited to MAX_SIZE where `max` is not given.
         choices: The values allowed (for a list: of each item); None passes where the type has it.
+        kinds: Which keys a dictionary must have, by its kind.
         finite: False allows infinity; NaN never passes.
         doc: One sentence for people.
     """
     choices = None if choices is None else tuple(choices)
-    return Field(default, min, max, choices, finite, doc)
-
-
-def alternatives(kind: Any) -> tuple:
-    """The members of a union, or the type itself."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return typing.get_args(kind)
-    return (kind,)
-
-
-def matches(value: Any, kind: Any) -> bool:
-    """Whether a plain value has the annotated type; a bool is no int, an int is also a float."""
-    origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
-    if kind is Any:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(matches(value, part) for part in arguments)
-    if kind is None or kind is types.NoneType:
-        return value is None
-    if kind is int or kind is float:
-        accepted = int if kind is int else (int, float)
-        return isinstance(value, accepted) and not isinstance(value, bool)
-    if origin in (list, tuple):
-        # JSON has no tuples, and Python code likes them: each passes for the other.
-        return isinstance(value, list | tuple) and _items_match(value, arguments)
-    if origin is dict:
-        if not isinstance(value, dict):
-            return False
-        return not arguments or all(
-            matches(name, arguments[0]) and matches(item, arguments[1])
-            for name, item in value.items()
-        )
-    return isinstance(value, origin)
-
-
-def _items_match(value: list | tuple, arguments: tuple) -> bool:
-    if not arguments:
-        return True
-    if len(arguments) == 1 or arguments[-1] is Ellipsis:
-        return all(matches(item, arguments[0]) for item in value)
-    return len(value) == len(arguments) and all(map(matches, value, arguments))
-
-
-def describe(kind: Any) -> str:
-    """An annotated type in words."""
-    words = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
-    words |= {dict: "an object", list: "a list", tuple: "a list", types.NoneType: "null"}
-    names = []
-    for part in alternatives(kind):
-        name = words.get(typing.get_origin(part) or part, getattr(part, "__name__", str(part)))
-        arguments = [item for item in typing.get_args(part) if item is not Ellipsis]
-        if arguments and name == "a list":
-            name = f"a list ({', '.join(describe(item) for item in arguments)})"
-        names.append(name)
-    return " or ".join(dict.fromkeys(names))
-
-
-def numbers(value: Any) -> Iterator[int | float]:
-    """The numbers in a plain value, at any depth; bools are none."""
-    if isinstance(value, int | float):
-        if not isinstance(value, bool):
-            yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from numbers(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from numbers(item)
+    return Field(default, min, max, choices, kinds, finite, doc)

@@ -10,7 +10,8 @@ import typing
 from typing import Any, ClassVar, dataclass_transform
 
 from ..errors import ConfigError, show
-from .fields import REQUIRED, Field, alternatives, field, numbers
+from .annotations import alternatives, numbers
+from .fields import REQUIRED, Field, field
 from .registry import find_config_class
 
 

@@ -29,7 +29,10 @@ def register_lookup(
 
 
 def find_config_class(model_type: str) -> type:
-    """The configuration class of `model_type`; a ConfigError names the nearest known type."""
+    """The configuration class of `model_type`; a ConfigError names the nearest known type.
+
+    Registered packages come first; then classes that were defined anywhere in this process.
+    """
     from ..auto import registry  # noqa: F401 (late, since it needs this module: it adds a lookup)
 
     if isinstance(model_type, str):

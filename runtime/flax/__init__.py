@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import pair
 
@@ -56,7 +57,6 @@ from .layers import (
     PixelShuffle,
     RMSNorm,
 )
-from .loading import Rules
 from .losses import (
     classification_loss,
     contrastive_loss,

@@ -120,7 +120,9 @@ def _masked(scores: jax.Array, mask: Mask) -> jax.Array:
     queries, keys = scores.shape[-2:]
     allowed = mask.allowed(queries, keys)
     if allowed is not None:
-        scores += jnp.where(allowed, 0, jnp.finfo(scores.dtype).min)
+        least = jnp.finfo(scores.dtype).min
+        scores += jnp.where(allowed, 0, least)
+        scores = jnp.where(scores < least, least, scores)  # a bias can be as low itself
     written = mask.written(queries, keys)
     if written is not None:
         scores = jnp.where(written, scores, -jnp.inf)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flax import nnx
 
-from .. import hub
-from ..checkpoint import LoadPlan, match, open_checkpoint, save_checkpoint
-from ..checkpoint.opening import NAMES
-from ..checkpoint.sharded import read_index
+from ..checkpoint import (
+    LoadPlan,
+    Rules,
+    match,
+    open_checkpoint,
+    resolve_checkpoint,
+    save_checkpoint,
+)
 from ..configuration import PretrainedConfig
-from ..configuration.base import HUB_OPTIONS
-from ..errors import ConfigError, InputError, nearest
+from ..pretrained import check_arguments, configure, hub_options
 from . import weights
 from .base import as_dtype, default_dtype
 
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 
 
 SCAN = "scan_layers"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How old checkpoints differ: (pattern, replacement) of names, and names to pass over."""
-
-    rename: tuple[tuple[str, str], ...] = ()
-    ignore: tuple[str, ...] = ()
 
 
 class _Loading(threading.local):
@@ -82,22 +74,17 @@ def load(
     Parameters are built as shapes and filled one at a time, so no more than the model itself and
     one parameter is ever in memory.
     """
-    options = {name: overrides.pop(name) for name in HUB_OPTIONS if name in overrides}
-    if config is None:
-        config, rest = cls.config_class.from_pretrained(
-            folder_or_id, return_unused_kwargs=True, **options, **overrides
-        )
-    else:
-        config, rest = config.copy(), dict(overrides)
+    options = hub_options(overrides)
+    config, rest = configure(cls, folder_or_id, config, overrides, options)
     if SCAN in rest:
         config.scan_layers = rest.pop(SCAN)
     rngs = rest.pop("rngs", None) or nnx.Rngs(0)
-    _check_arguments(cls, rest)
+    check_arguments(cls, rest)
     with dtype_for(config, dtype), _values_to_come():
         model = cls(config, rngs=rngs, **rest)
     leaves = weights.leaves(model)
     rules = cls.checkpoint_rules or Rules()
-    with open_checkpoint(locate(folder_or_id, **options)) as checkpoint:
+    with open_checkpoint(resolve_checkpoint(folder_or_id, **options)) as checkpoint:
         plan = match(
             [leaf.slot for leaf in leaves],
             checkpoint,
@@ -112,46 +99,6 @@ def load(
             lambda leaf: plan.load(leaf.name) if leaf.name in plan.sources else first_value(leaf),
         )
     return model, plan
-
-
-def _check_arguments(cls: type[PreTrainedModel], arguments: dict[str, Any]) -> None:
-    known = list(inspect.signature(cls.__init__).parameters)[2:]
-    for name in arguments:
-        if name not in known:
-            raise ConfigError(
-                "neither a field of the configuration nor an argument of the constructor",
-                key=name,
-                hint=nearest(name, [*cls.config_class._fields, *known]),
-            )
-
-
-def locate(folder_or_id: str | os.PathLike, **options: Any) -> Path:
-    """The checkpoint in a folder, or in a repository of the hub, with all its shards."""
-    if Path(folder_or_id).exists():
-        return Path(folder_or_id)
-    failure = None
-    for name in NAMES:
-        try:
-            path = hub.resolve(folder_or_id, name, **options)
-        except InputError as error:
-            failure = failure or error
-            continue
-        if name.endswith(".json"):
-            weight_map, _ = read_index(path)
-            for shard in sorted(set(weight_map.values())):
-                hub.resolve(folder_or_id, shard, **options)
-        return path
-    raise failure
-
-
-def info(plan: LoadPlan) -> dict[str, list]:
-    """What did not fit, as callers of `from_pretrained` get it."""
-    return {
-        "missing_keys": plan.missing,
-        "unexpected_keys": plan.unexpected,
-        "mismatched_keys": [(item.name, item.found, item.expected) for item in plan.mismatched],
-        "error_msgs": [],
-    }
 
 
 def save(

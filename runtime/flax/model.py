@@ -116,7 +116,7 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
             cls, folder_or_id, config, dtype, ignore_mismatched_sizes, config_overrides
         )
         if output_loading_info:
-            return model, loading.info(plan)
+            return model, plan.info
         plan.warn()
         return model
 

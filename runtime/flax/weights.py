@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ..checkpoint import Slot, Transform, Transpose, WeightNorm, stored_tensors
+from ..checkpoint import Slot, Transform, stored_tensors
 from .base import Buffer
 from .blocks import Stack
 
@@ -147,7 +147,7 @@ def _walk(module: Any, prefix: str, index: Index, transform: Transform | None) -
             yield Leaf(name, attribute, module, child, (), inner)
         elif isinstance(child, nnx.Param | Buffer):
             if inner is not None and not own:
-                inner = _complete(inner, segment, len(child.shape) - len(index))
+                inner = inner.of_leaf(segment, len(child.shape) - len(index))
             yield Leaf(name, attribute, module, child, index, inner)
         elif isinstance(child, Stack) and child.scanned:
             for i in range(len(child)):
@@ -163,35 +163,14 @@ def _children(module: Any) -> Iterator[tuple[str, Any]]:
         items = ((str(i), child) for i, child in enumerate(module))
     else:
         items = vars(module).items()
-    for name, child in items:
-        if isinstance(child, nnx.Module | nnx.List | nnx.Dict | nnx.Param | Buffer):
-            yield name, child
+    kinds = nnx.Module | nnx.List | nnx.Dict | nnx.Param | Buffer
+    found = [(name, child) for name, child in items if isinstance(child, kinds)]
+    # A module's own tensors come before those of its parts, as in PyTorch.
+    yield from (item for item in found if isinstance(item[1], nnx.Param | Buffer))
     if hasattr(module, "stored_tensors"):
         for name, array in module.stored_tensors().items():
             yield name, Derived(np.asarray(array))
-
-
-def _complete(transform: Any, leaf: str, rank: int) -> Any:
-    """The transform of a layer for one of its leaves, such as "weight"."""
-    match transform:
-        case str():
-            return f"{transform}.{leaf}"
-        case WeightNorm():
-            return transform if leaf == "weight" else _beside(transform, leaf, rank)
-        case Transpose() if rank != len(transform.axes):
-            # The bias of a transposed matrix has one axis, and nothing to transpose.
-            return Transpose(_complete(transform.key, leaf, rank), tuple(range(rank)))
-        case Transform():
-            return replace(transform, key=_complete(transform.key, leaf, rank))
-    return transform
-
-
-def _beside(transform: WeightNorm, leaf: str, rank: int) -> Transform:
-    """Another leaf of a layer whose weight is normalised."""
-    ends = (names[0] for names in (WeightNorm.OLD, WeightNorm.NEW))
-    end = next((end for end in ends if transform.g_key.endswith(end)), "")
-    prefix = transform.g_key.removesuffix(end) if end else f"{transform.g_key}."
-    return Transpose(prefix + leaf, tuple(range(rank)))
+    yield from (item for item in found if not isinstance(item[1], nnx.Param | Buffer))
 
 
 def parameters(model: nnx.Module) -> dict[str, nnx.Param | LayerParameter]:

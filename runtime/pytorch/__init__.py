@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import pair
 
@@ -45,7 +46,7 @@ from .initialization import (
 )
 from .inputs import first_given, last_token, merge_leading
 from .layers import DropPath, RMSNorm
-from .loading import Rules, default_dtype
+from .loading import default_dtype
 from .losses import (
     classification_loss,
     contrastive_loss,

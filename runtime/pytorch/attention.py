@@ -112,10 +112,10 @@ def explicit(
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
     scores = widened(scores)
-    if bias is not None:
-        scores = scores + bias
     added = mask.additive(queries, keys, scores.dtype, scores.device)
-    if added is not None:
+    if bias is not None:
+        scores = _add(scores + bias, added)
+    elif added is not None:
         scores = scores + added
     probabilities = torch.softmax(scores, dim=-1).to(v.dtype)
     probabilities = F.dropout(probabilities, rate, training=rate > 0)
@@ -151,5 +151,6 @@ def _add(bias: Tensor, added: Tensor | None) -> Tensor:
     if added is None:
         return bias
     total = bias + added
-    # In float16 a bias of some size would make -inf of the least number.
-    return total.clamp(min=torch.finfo(total.dtype).min) if total.dtype == torch.float16 else total
+    # Two least finite numbers would make -inf, and a row of nothing else NaN; -inf itself stays.
+    least = added.clamp(max=torch.finfo(added.dtype).min)
+    return torch.where(total < least, least, total)

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from .. import hub
-from ..checkpoint import LoadPlan, match, open_checkpoint, save_checkpoint
-from ..checkpoint.opening import NAMES
-from ..checkpoint.sharded import read_index
+from ..checkpoint import (
+    LoadPlan,
+    Rules,
+    match,
+    open_checkpoint,
+    resolve_checkpoint,
+    save_checkpoint,
+)
 from ..configuration import PretrainedConfig
-from ..configuration.base import HUB_OPTIONS
-from ..errors import ConfigError, InputError, TriptychError, nearest, show
+from ..errors import ConfigError, TriptychError, show
+from ..pretrained import check_arguments, configure, hub_options
 from . import weights
 from .arrays import from_numpy
 from .initialization import initialize
 
 if TYPE_CHECKING:
     from .model import PreTrainedModel
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How old checkpoints differ: (pattern, replacement) of names, and names to pass over."""
-
-    rename: tuple[tuple[str, str], ...] = ()
-    ignore: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -66,31 +60,34 @@ def load(
     overrides: dict[str, Any],
 ) -> tuple[PreTrainedModel, dict[str, list]]:
     """Builds a model without memory and gives it the tensors of a checkpoint."""
-    options = {name: overrides.pop(name) for name in HUB_OPTIONS if name in overrides}
-    if config is None:
-        config, arguments = cls.config_class.from_pretrained(
-            folder_or_id, return_unused_kwargs=True, **options, **overrides
-        )
-    else:
-        config, arguments = config.copy(), overrides
-    _check_arguments(cls, arguments)
+    options = hub_options(overrides)
+    config, arguments = configure(cls, folder_or_id, config, overrides, options)
+    check_arguments(cls, arguments)
     if dtype == "auto":
         dtype = config.dtype if isinstance(config.dtype, str) else None
     dtype = to_dtype(dtype)
     if dtype is not None:
         config.dtype = dtype
-    with default_dtype(dtype), torch.device("meta"):
+    with default_dtype(dtype), torch.device("meta"), _WithoutInitialization():
         model = cls(config, **arguments)
-    with open_checkpoint(locate(folder_or_id, **options), writable=True) as checkpoint:
+    path = resolve_checkpoint(folder_or_id, **options)
+    with open_checkpoint(path, writable=True) as checkpoint:
         plan = fill(model, checkpoint, ignore_mismatched_sizes)
     plan.warn()
     model.eval()
-    return model, {
-        "missing_keys": plan.missing,
-        "unexpected_keys": plan.unexpected,
-        "mismatched_keys": [(item.name, item.found, item.expected) for item in plan.mismatched],
-        "error_msgs": [],
-    }
+    return model, plan.info
+
+
+class _WithoutInitialization(TorchFunctionMode):
+    """Layers leave their parameters as they are: PyTorch takes a second to fill what has no memory.
+
+    It would import its compiler for that.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def fill(model: PreTrainedModel, checkpoint: Any, ignore_mismatched_sizes: bool) -> LoadPlan:
@@ -132,33 +129,6 @@ def _refuse_empty(model: nn.Module) -> None:
         if tensor.is_meta:
             what = f"{type(model).__name__} computes a tensor in its constructor"
             raise TriptychError(what, key=name, hint="Compute it in the forward pass")
-
-
-def _check_arguments(cls: type, arguments: dict[str, Any]) -> None:
-    known = list(inspect.signature(cls).parameters)[1:]
-    for name in arguments:
-        if name not in known:
-            names = [*cls.config_class._fields, *known]
-            what = "neither the configuration nor the constructor has such a key"
-            raise ConfigError(what, key=name, hint=nearest(name, names))
-
-
-def locate(folder_or_id: str | os.PathLike, **options: Any) -> Path:
-    """The checkpoint in a folder, or in a repository of the hub, with all its shards."""
-    if Path(folder_or_id).exists():
-        return Path(folder_or_id)
-    for name in NAMES:
-        try:
-            path = hub.resolve(folder_or_id, name, **options)
-        except InputError:
-            if name == NAMES[-1]:
-                raise
-            continue
-        if name.endswith(".json"):
-            for shard in sorted(set(read_index(path)[0].values())):
-                hub.resolve(folder_or_id, shard, **options)
-        return path
-    raise AssertionError
 
 
 def save(model: PreTrainedModel, folder: str | os.PathLike, max_shard_size: int | str) -> None:

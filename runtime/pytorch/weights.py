@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor, nn
 
-from ..checkpoint import Slot, Split, Stack, Transform, Transpose, WeightNorm, stored_tensors
+from ..checkpoint import Slot, Transform, stored_tensors
 from .arrays import to_numpy
 
 
@@ -99,7 +99,7 @@ def walk(
             name, transform = prefix + attribute, entry.at(prefix)
         else:
             name = prefix + entry if entry else prefix.removesuffix(".")
-            transform = complete(outer, entry, tensor.ndim)
+            transform = outer and outer.of_leaf(entry, tensor.ndim)
         yield Leaf(name, path + attribute, module, attribute, tensor, transform)
     for attribute, child in module._modules.items():
         if child is None:
@@ -126,32 +126,3 @@ def derived_tensors(module: nn.Module) -> dict[str, Tensor]:
 
 def _unsaved(module: nn.Module) -> set[str]:
     return module._non_persistent_buffers_set
-
-
-def complete(transform: str | Transform | None, leaf: str, rank: int) -> str | Transform | None:
-    """The transform of a layer for one of its leaves, such as "weight"."""
-    match transform:
-        case None:
-            return None
-        case str():
-            return f"{transform}.{leaf}"
-        case WeightNorm():
-            # The key's place names the layer. A permutation of one axis changes nothing.
-            beside = Transpose(f"{_layer(transform)}{leaf}", (0,))
-            return transform if leaf == "weight" else beside
-        case Transpose():
-            key = complete(transform.key, leaf, rank)
-            if rank == len(transform.axes):
-                return replace(transform, key=key)
-            # A bias beside a transposed matrix has nothing to transpose.
-            return key if isinstance(key, Transform) else Transpose(key, tuple(range(rank)))
-        case Split() | Stack():
-            return replace(transform, key=complete(transform.key, leaf, rank))
-    return transform
-
-
-def _layer(transform: WeightNorm) -> str:
-    for names in (WeightNorm.OLD, WeightNorm.NEW):
-        if transform.g_key.endswith(names[0]):
-            return transform.g_key.removesuffix(names[0])
-    return f"{transform.g_key.rpartition('.')[0]}."

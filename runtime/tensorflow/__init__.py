@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..checkpoint import Rules
 from ..sizes import pair
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
@@ -55,7 +56,6 @@ from .layers import (
     PixelShuffle,
     RMSNorm,
 )
-from .loading import Rules
 from .losses import (
     classification_loss,
     contrastive_loss,

@@ -83,6 +83,8 @@ def explicit(
         # The least finite number: a row of nothing else is uniform, where -inf would give NaN.
         # Added, not put in place: the gradient is then that of the mean as well.
         scores += tf.where(allowed, tf.zeros((), scores.dtype), scores.dtype.min)
+        if bias is not None:  # which can be as low itself
+            scores = tf.where(scores < scores.dtype.min, scores.dtype.min, scores)
     written = mask.written(s, t)
     if written is not None:
         scores = tf.where(written, scores, tf.constant(-float("inf"), scores.dtype))

@@ -105,7 +105,7 @@ class PreTrainedModel(Fitting, Layer, keras.Model):
             cls, folder_or_id, config, dtype, ignore_mismatched_sizes, config_overrides
         )
         plan.warn()
-        return (model, loading.info(plan)) if output_loading_info else model
+        return (model, plan.info) if output_loading_info else model
 
     def save_pretrained(self, folder: str | os.PathLike, max_shard_size: int | str = "5GB") -> None:
         """Write config.json and model.safetensors (or its shards) into `folder`."""

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..checkpoint import Slot, Split, Stack, Transform, Transpose, WeightNorm, stored_tensors
+from ..checkpoint import Slot, Transform, stored_tensors
 from .base import Layer, Parameter
 from .layers import Linear
 
@@ -72,6 +72,7 @@ class Leaf:
     owner: Layer
     transform: Transform | None = None
     tied_to: str | None = None
+    is_tied: bool = False  # the parameter of another layer, by the configuration
 
     @property
     def slot(self) -> Slot:
@@ -99,83 +100,64 @@ class Leaf:
 
 def leaves(module: Layer) -> list[Leaf]:
     """All parameters below a module, each place of a shared one too, in order of construction."""
+    found = list(_walk(module, "", None))
     owners: dict[int, str] = {}
-    found = []
-    for leaf in _walk(module, "", None):
-        first = owners.setdefault(id(leaf.parameter), leaf.name)
-        found.append(leaf if first == leaf.name else replace(leaf, tied_to=first))
-    return found
+    for leaf in sorted(found, key=lambda leaf: leaf.is_tied):
+        owners.setdefault(id(leaf.parameter), leaf.name)
+    shared = [owners[id(leaf.parameter)] for leaf in found]
+    return [
+        leaf if owner == leaf.name else replace(leaf, tied_to=owner)
+        for leaf, owner in zip(found, shared, strict=True)
+    ]
 
 
 def _walk(module: Layer, prefix: str, transform: Transform | None) -> Iterator[Leaf]:
-    """`prefix` ends in a dot, or is empty; `transform` belongs to a layer further out."""
-    names = getattr(module, "checkpoint_names", {})
-    for attribute, child in list(vars(module).items()):
-        if attribute.startswith("_"):
-            continue
-        segment = names.get(attribute, attribute.removesuffix("_"))
-        if isinstance(segment, Transform):
-            if isinstance(child, Parameter):
-                yield Leaf(prefix + attribute, child, module, segment.at(prefix))
-            else:
-                yield from _visit(child, module, prefix, attribute, segment.at(prefix))
-        else:
-            yield from _visit(child, module, prefix, segment, transform)
+    """`prefix` ends in a dot, or is empty; `transform` belongs to a layer further out.
+
+    A module's own tensors come before those of its parts, as in PyTorch.
+    """
+    children = [item for item in vars(module).items() if not item[0].startswith("_")]
+    own = [item for item in children if isinstance(item[1], Parameter)]
+    parts = [item for item in children if not isinstance(item[1], Parameter)]
+    yield from _named(own, module, prefix, transform)
+    if isinstance(module, Linear) and module.tied_to is not None:
+        at_leaf = transform and transform.of_leaf("weight", 2)
+        yield Leaf(f"{prefix}weight", module.tied_to.weight, module, at_leaf, is_tied=True)
     if hasattr(module, "stored_tensors"):
         for name, tensor in module.stored_tensors().items():
             yield Leaf(prefix + name, Derived(np.asarray(tensor)), module)
-    if isinstance(module, Linear) and module.tied_to is not None:
-        weight = module.tied_to.weight
-        yield Leaf(f"{prefix}weight", weight, module, _complete(transform, "weight", 2))
+    yield from _named(parts, module, prefix, transform)
+
+
+def _named(
+    children: list[tuple[str, Any]], module: Layer, prefix: str, transform: Transform | None
+) -> Iterator[Leaf]:
+    """The leaves of some attributes of a module, under the names that checkpoints have."""
+    names = getattr(module, "checkpoint_names", {})
+    for attribute, child in children:
+        segment = names.get(attribute, attribute.removesuffix("_"))
+        if not isinstance(segment, Transform):
+            yield from _visit(child, module, prefix, segment, transform)
+        elif isinstance(child, Parameter):
+            yield Leaf(prefix + attribute, child, module, segment.at(prefix))
+        else:
+            yield from _visit(child, module, prefix, attribute, segment.at(prefix))
 
 
 def _visit(
     child: Any, owner: Layer, prefix: str, segment: str, transform: Transform | None
 ) -> Iterator[Leaf]:
+    """The leaves of an attribute, which may be a list or a dictionary of parts."""
     if isinstance(child, Parameter):
         name = prefix + segment if segment else prefix.removesuffix(".")
-        at_leaf = _complete(transform, segment, len(child.checkpoint_shape))
+        at_leaf = transform and transform.of_leaf(segment, len(child.checkpoint_shape))
         yield Leaf(name, child, owner, at_leaf)
     elif isinstance(child, keras.layers.Layer):
         yield from _walk(child, f"{prefix}{segment}." if segment else prefix, transform)
-    elif isinstance(child, list | tuple):
-        for index, item in enumerate(child):
-            place = f"{segment}.{index}" if segment else str(index)
-            yield from _visit(item, owner, prefix, place, transform)
-    elif isinstance(child, dict):
-        for key, item in child.items():
+    elif isinstance(child, list | tuple | dict):
+        for key, item in child.items() if isinstance(child, dict) else enumerate(child):
             place = f"{segment}.{key}" if segment else str(key)
             yield from _visit(item, owner, prefix, place, transform)
-
-
-def _complete(transform: Transform | None, leaf: str, rank: int) -> Any:
-    """The transform of a layer for one of its leaves, such as "weight"."""
-    match transform:
-        case None:
-            return None
-        case str():
-            return f"{transform}.{leaf}"
-        case WeightNorm():
-            # The key's place names the layer. A permutation of one axis changes nothing.
-            beside = Transpose(f"{_layer(transform)}{leaf}", (0,))
-            return transform if leaf == "weight" else beside
-        case Transpose():
-            key = _complete(transform.key, leaf, rank)
-            if rank == len(transform.axes):
-                return replace(transform, key=key)
-            # A bias beside a transposed matrix has nothing to transpose.
-            return key if isinstance(key, Transform) else Transpose(key, tuple(range(rank)))
-        case Split() | Stack():
-            return replace(transform, key=_complete(transform.key, leaf, rank))
-    return transform
-
-
-def _layer(transform: WeightNorm) -> str:
-    """The name of a normalised layer, with a dot."""
-    for names in (WeightNorm.OLD, WeightNorm.NEW):
-        if transform.g_key.endswith(names[0]):
-            return transform.g_key.removesuffix(names[0])
-    return f"{transform.g_key.rpartition('.')[0]}."
 
 
 def parameters(module: Layer) -> dict[str, Parameter]:

@@ -69,20 +69,26 @@ class Source:
                     if isinstance(function, ast.FunctionDef) and function.name in FUNCTIONS:
                         yield item.name, function, context
 
-    def module(self, mutant):
-        """The module with one place flipped, under a name of its own."""
+    def module(self, mutant=None):
+        """The module with one place flipped, or as it is, made anew."""
+        if mutant is None:
+            return self.executed(self.tree)
         tree = copy.deepcopy(self.tree)
         node = list(ast.walk(tree))[mutant.node]
         owner = next((i for i in tree.body if getattr(i, "name", None) == mutant.owner), None)
         context = Context(_siblings(owner)) if owner else Context()
         replacement = variants(node, context)[mutant.variant][1]
-        tree = ast.fix_missing_locations(_Replace(node, replacement).visit(tree))
-        name = f"{self.name}_mutant_{mutant.node}_{mutant.variant}"
+        return self.executed(_Replace(node, replacement).visit(tree))
+
+    def executed(self, tree):
+        """The module that a changed tree makes."""
+        name = f"{self.name}_mutant"
         module = types.ModuleType(name)
         module.__package__ = self.name.rpartition(".")[0]
         sys.modules[name] = module
         try:
-            exec(compile(tree, str(self.path), "exec"), vars(module))
+            code = ast.fix_missing_locations(tree)
+            exec(compile(code, str(self.path), "exec"), vars(module))
         finally:
             del sys.modules[name]
         return module
@@ -99,13 +105,17 @@ class Source:
 
     def reaches(self, name, target):
         """Whether a class uses another one, directly or not."""
+        return target in self.closure(name)
+
+    def closure(self, name):
+        """A class and all that it uses, directly or not."""
         seen, pending = set(), [name]
         while pending:
             item = pending.pop()
             if item not in seen:
                 seen.add(item)
                 pending.extend(self._uses.get(item, ()))
-        return target in seen
+        return seen
 
 
 class _Replace(ast.NodeTransformer):

@@ -7,12 +7,14 @@ import inspect
 import json
 import math
 import pickle
+import re
 
 import pytest
 from triptych.activations import ACTIVATIONS
 from triptych.configuration import (
     MAX_SIZE,
     BackboneConfig,
+    Kinds,
     PretrainedConfig,
     field,
     find_config_class,
@@ -525,7 +527,7 @@ def test_a_configuration_of_any_registered_type():
         CompositeConfig()
     with pytest.raises(ConfigError, match=r"decoder\.model_type.*Did you mean 'bert'"):
         CompositeConfig(decoder={"model_type": "berd"})
-    assert find_config_class("llama") is LlamaConfig
+    assert find_config_class("detector_for_tests") is DetectorConfig
 
 
 def test_a_sub_configuration_that_may_be_missing_is_written_in_full():
@@ -598,3 +600,58 @@ def test_the_signature_lists_the_fields():
     assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters.values())
     with pytest.raises(TypeError):
         BertConfig(5)
+
+
+class ScaledConfig(PretrainedConfig):
+    model_type = "scaled_for_tests"
+
+    scaling: dict | None = field(
+        None,
+        kinds=Kinds(
+            ("kind", "type"),
+            {"plain": {}, "linear": {"factor": float, "length": int | None}},
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        None,
+        {"kind": "plain"},
+        {"type": "linear", "factor": 2},
+        {"kind": "linear", "factor": 0.5, "length": 3, "more": "kept"},
+    ],
+)
+def test_a_dictionary_of_a_known_kind(scaling):
+    assert ScaledConfig(scaling=scaling).scaling == scaling
+
+
+@pytest.mark.parametrize(
+    ("scaling", "message"),
+    [
+        ({}, "scaling: expected the key 'kind', found an empty object"),
+        ({"factor": 2.0}, "scaling: expected the key 'kind', found only 'factor'"),
+        (
+            {"type": "liner", "factor": 2.0},
+            "scaling.type: expected one of 'plain', 'linear', found 'liner'. "
+            "Did you mean 'linear'?",
+        ),
+        ({"kind": ["plain"]}, "scaling.kind: expected one of 'plain', 'linear', found ['plain']"),
+        (
+            {"kind": "linear"},
+            "scaling.factor: kind 'linear': expected a number, found none",
+        ),
+        (
+            {"kind": "linear", "factor": "2"},
+            "scaling.factor: kind 'linear': expected a number, found '2'",
+        ),
+        (
+            {"kind": "linear", "factor": 2, "length": 2.5},
+            "scaling.length: kind 'linear': expected an integer or null, found 2.5",
+        ),
+    ],
+)
+def test_a_dictionary_of_no_known_kind(scaling, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        ScaledConfig(scaling=scaling)

@@ -455,9 +455,17 @@ def test_defaults_of_types():
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_checked_specs_are_legal(path):
-    program = Program(load_spec(path, LIBRARIES))
-    program.check()
-    legality.check_program(program)
+    Program(load_spec(path, LIBRARIES)).check()  # raises IllegalCode otherwise
+
+
+def test_checking_ends_with_legality(monkeypatch):
+    program = Program(load_spec(VALID, LIBRARIES))
+    spoil = {"Pooler": lambda: in_return(program.checked["Pooler"], type=ERROR)}
+    monkeypatch.setattr(
+        program, "_mark_blocks", lambda: program.checked.update(Pooler=spoil["Pooler"]())
+    )
+    with pytest.raises(legality.IllegalCode, match="no type"):
+        program.check()
 
 
 def broken(program: Program, change) -> None:

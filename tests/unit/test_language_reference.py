@@ -15,7 +15,6 @@ from triptych.generator.language.constructors import TRANSFORMS
 from triptych.generator.language.declarations import INITIALIZERS
 from triptych.generator.language.program import Program
 from triptych.generator.layers import LAYERS
-from triptych.generator.legality import check_program
 from triptych.generator.ops import OPS
 from triptych.generator.ops.table import REQUIRED
 from triptych.generator.render import render_program
@@ -55,7 +54,6 @@ def test_example(number, tmp_path):
         path.write_text(HEAD + EXAMPLES[number], encoding="utf-8")
     program = Program(load_spec(path, [SPECS / "library"]))
     program.check()
-    check_program(program)
     check_presets(program)
     for name, text in render_program(program, formatter=str).items():
         if name.endswith(".py"):

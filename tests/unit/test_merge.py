@@ -6,9 +6,10 @@ from textwrap import dedent
 
 import pytest
 from triptych.generator.diagnostics import Location, SpecError
+from triptych.generator.located import text_location
 from triptych.generator.merge import flat
 from triptych.generator.spec import Spec, load_library, load_spec
-from triptych.generator.yaml_loader import parse_yaml, text_location
+from triptych.generator.yaml_loader import parse_yaml
 
 HEADS = """\
 triptych: 1
@@ -436,7 +437,8 @@ LIBRARY = {
     "'forward'",
     ("forward: return x", "forward: null"): f"6:14: null deletes 'forward', {INHERITED}; {LEAVE}",
     ("library: rotary", "library: rotary\nuses: [heads]"): "3:1: unknown key 'uses'; expected "
-    "triptych, library, summary, config, functions, modules, models, interfaces, axes or init",
+    "triptych, library, summary, config, records, functions, modules, models, interfaces, axes or "
+    "init",
 }
 
 

@@ -121,8 +121,8 @@ def test_a_library():
     """
     assert faults(text, "") == []
     assert faults("triptych: 1\nlibrary: parts\nrows: []\n", "") == [
-        "x.yaml:3:1: unknown key 'rows'; expected triptych, library, summary, config, functions, "
-        "modules, models, interfaces, axes or init"
+        "x.yaml:3:1: unknown key 'rows'; expected triptych, library, summary, config, records, "
+        "functions, modules, models, interfaces, axes or init"
     ]
     head = "triptych: 1\nlibrary: parts\nmodels: {H: {use: heads.X}}\n"
     assert faults(head, "") == [
@@ -134,12 +134,12 @@ def test_a_library():
 TYPE = "a type such as 'float[b, s, hidden_size]', in quotes"
 FAULTS = {
     "model: {}": "8:1: unknown key 'model'; expected triptych, name, model_type, prefix, base, "
-    "summary, paper, rows, extends, uses, config, configs, functions, modules, models, init, "
-    "roles, implements, weights, tokenizer, processor or presets; did you mean 'models'?",
+    "summary, paper, rows, extends, uses, config, configs, records, functions, modules, models, "
+    "init, roles, implements, weights, differences, tokenizer, processor or presets; did you mean 'models'?",
     "modules: {A: {layer: {}}}": "8:15: unknown key 'layer' in 'A'; expected doc, config, args, "
     "sizes, layers, states, random, inputs, forward or returns; did you mean 'layers'?",
     "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, doc, "
-    "choices, min, max, legacy or when_null; did you mean 'default'?",
+    "choices, min, max, value, unlisted, legacy or when_null; did you mean 'default'?",
     "config: 3": "8:9: 'config' has the wrong kind of value; "
     "expected a mapping from config fields to their defaults; found the number 3",
     "modules: []": "8:10: 'modules' has the wrong kind of value; "

@@ -18,14 +18,8 @@ from triptych.generator.diagnostics import (
     nearest,
     quoted,
 )
-from triptych.generator.yaml_loader import (
-    Map,
-    Seq,
-    load_yaml,
-    parse_yaml,
-    text_location,
-    value_location,
-)
+from triptych.generator.located import Map, Seq, text_location, value_location
+from triptych.generator.yaml_loader import load_yaml, parse_yaml
 
 
 def fault(text: str) -> str:

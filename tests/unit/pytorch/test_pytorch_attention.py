@@ -89,6 +89,14 @@ def test_a_query_without_keys_gets_the_mean_of_all_values(way, dtype):
     torch.testing.assert_close(found.double(), expected, atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("way", TAPS)
+def test_a_bias_as_low_as_the_mask_keeps_rows_finite(way):
+    q, k, v = inputs()
+    bias = torch.full((1, 1, QUERIES, KEYS), torch.finfo(torch.float32).min)
+    found = attention(q, k, v, mask=padding(torch.zeros(B, KEYS)), bias=bias, taps=TAPS[way])
+    torch.testing.assert_close(found, v.mean(2, keepdim=True).expand_as(found))
+
+
 @pytest.mark.parametrize("groups", [2, HEADS])
 def test_gradients_of_both_ways_agree_and_are_finite(groups):
     torch.manual_seed(1)

@@ -76,6 +76,14 @@ def test_masked_row_is_the_mean_with_finite_gradients(qkv):
     assert np.any(gradients[0][0])  # that of a softmax over equal scores, as in the reference
 
 
+def test_a_bias_as_low_as_the_mask_keeps_rows_finite(qkv):
+    q, k, v = map(tf.constant, qkv)
+    bias = tf.fill((1, 1, 5, 6), tf.float32.min)
+    context = attention(q, k, v, mask=padding(tf.zeros((2, 6))), bias=bias)
+    mean = qkv[2].repeat(2, axis=1).mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(context, np.broadcast_to(mean, (2, 4, 5, 3)), atol=1e-6)
+
+
 def test_gradients_are_those_of_the_formula(qkv):
     allowed = np.tril(np.ones((5, 6), bool))[None, None]
     q, k, v = map(tf.Variable, qkv)

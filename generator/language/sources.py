@@ -1,0 +1,27 @@
+"""Modules and models as specs have them, before they are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..diagnostics import Location
+from ..located import Map, Seq, text_location
+from .syntax import Place
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleSource:
+    """A module or model as the spec has it."""
+
+    name: str
+    data: Map
+    model: bool
+    config: str = "main"
+    bindings: Map | None = None  # what a library head was given for its arguments
+    renames: Map | None = None  # its layers' names in this spec
+    location: Location | None = field(default=None, repr=False)
+    interface: bool = False  # any model that offers these inputs and outputs
+
+
+def place_of(container: Map | Seq, key) -> Place:
+    return lambda line, column: text_location(container, key, line + 1, column + 1)

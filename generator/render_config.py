@@ -1,0 +1,194 @@
+"""From a checked program to the text of its configuration classes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import jinja2
+
+from . import ir
+from .configs import ConfigSchema, Field
+from .language.program import Program
+from .lower import trees
+from .types import Config, Optional, Static, Type, strip_optional
+
+
+def render_configuration(env: jinja2.Environment, program: Program, source: str) -> str:
+    """The file of a spec's configuration classes."""
+    template = env.get_template("config/configuration.py.j2")
+    context = {
+        "spec": program.spec,
+        "source": source,
+        "records": record_contexts(program),
+        "configs": config_contexts(program),
+    }
+    used = used_names(template.render(**context, imports=[]))
+    names = ("BackboneConfig", "Kinds", "PretrainedConfig", "field", "stages")
+    return template.render(**context, imports=[name for name in names if name in used])
+
+
+def record_contexts(program: Program) -> list[dict[str, Any]]:
+    """The records that fields have, as constants."""
+    schemas = program.configs.values()
+    used = {field.record: None for schema in schemas for field in schema.fields.values()}
+    return [
+        {
+            "name": constant(record.name),
+            "names": record.names,
+            "kinds": {
+                kind: {key: python_type(program, wanted) for key, wanted in keys.items()}
+                for kind, keys in record.keys.items()
+            },
+        }
+        for record in program.records.values()
+        if record.name in used
+    ]
+
+
+def constant(name: str) -> str:
+    """RopeScaling -> ROPE_SCALING."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+
+
+def config_contexts(program: Program) -> list[dict[str, Any]]:
+    """Sub-configurations first."""
+    own = [schema for schema in program.configs.values() if not schema.interface]
+    schemas = sorted(own, key=lambda schema: schema.entry == "main")
+    return [config_context(program, schema) for schema in schemas]
+
+
+def config_class(program: Program, entry: str) -> str:
+    infix = "" if entry == "main" else entry.title().replace("_", "")
+    return f"{program.spec.prefix}{infix}Config"
+
+
+def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
+    model_type = schema.model_type or program.spec.model_type
+    depths = stack_fields(program)
+    fields = [
+        field_context(program, field, depths)
+        for field in schema.fields.values()
+        if not field.unlisted and field.name != "stage_names"  # declared by the base
+    ]
+    completions = [
+        {
+            "name": field.name,
+            "value": config_expression(field.expression),
+            "always": field.derived,
+        }
+        for field in schema.fields.values()
+        if field.expression
+    ]
+    return {
+        "name": config_class(program, schema.entry),
+        "model_type": model_type,
+        "fields": fields,
+        "completions": completions,
+        "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
+        "divisions": divisions(program, schema),
+        "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
+    }
+
+
+MAX_DEPTH = 10_000  # layers of one stack: a hostile config.json must not ask for more
+
+
+def stack_fields(program: Program) -> set[str]:
+    """Fields that say how many layers a stack has."""
+    counts = [
+        layer.loop[1].arguments[-1]
+        for module in [*program.modules, *program.models]
+        for layer in module.layers
+        if layer.loop and isinstance(layer.loop[1], ir.PythonCall)
+    ]
+    return {count.path[-1] for count in counts if isinstance(count, ir.ConfigField)}
+
+
+def field_context(program: Program, field: Field, depths: set[str]) -> dict[str, Any]:
+    annotation = python_type(program, field.type)
+    if field.expression:
+        annotation += " | None"
+    limits = {"min": field.min, "max": field.max}
+    if field.name in depths:
+        limits = {"min": field.min or 0, "max": field.max or MAX_DEPTH}
+    options = [f"{name}={value!r}" for name, value in limits.items() if value is not None]
+    if field.choices:
+        options.append(f"choices={tuple(field.choices)!r}")
+    if field.record:
+        options.append(f"kinds={constant(field.record)}")
+    if field.doc:
+        options.append(f"doc={field.doc!r}")
+    default = repr(field.default)
+    mutable = isinstance(field.default, (list, dict)) or field.subconfig
+    if options or mutable:
+        default = f"field({', '.join([default, *options])})"
+    return {"name": field.name, "annotation": annotation, "default": default, "doc": field.doc}
+
+
+def python_type(program: Program, kind: Type) -> str:
+    if isinstance(kind, Optional):
+        return f"{python_type(program, kind.inner)} | None"
+    if isinstance(kind, Config):
+        any_model = program.configs[kind.name].interface
+        return "PretrainedConfig | None" if any_model else config_class(program, kind.name)
+    if isinstance(kind, Static):
+        if kind.kind == "list":
+            element = strip_optional(kind.element) if kind.element else None
+            known = isinstance(element, Static) and element.kind not in ("any", "none")
+            return f"list[{element.kind}]" if known else "list"
+        return {"pair": "int | list[int]", "any": "object", "none": "object"}.get(
+            kind.kind, kind.kind
+        )
+    return "object"
+
+
+def config_expression(text: str) -> str:
+    """An expression over fields, with `self.` before each."""
+
+    class Prefix(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            if isinstance(node.func, ast.Name) and node.func.id == "exact":
+                left, right = map(self.visit, node.args)
+                return ast.BinOp(left, ast.FloorDiv(), right)
+            node.args = [self.visit(argument) for argument in node.args]
+            return node
+
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return trees.attribute(trees.name("self"), node.id)
+
+    return trees.text(Prefix().visit(ast.parse(text, mode="eval").body))
+
+
+def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
+    """What `exact(a, b)` demands of two fields: checked when a configuration is built."""
+    found: dict[tuple[str, str], None] = {}
+    for module in [*program.modules, *program.models]:
+        if module.config != schema.entry:
+            continue
+        for node in walk(module):
+            if isinstance(node, ir.PythonCall) and node.function == "exact":
+                left, right = node.arguments
+                fields = [side for side in (left, right) if isinstance(side, ir.ConfigField)]
+                if len(fields) == 2 and all(len(side.path) == 1 for side in fields):
+                    found.setdefault((left.path[0], right.path[0]))
+    return [{"left": left, "right": right} for left, right in found]
+
+
+def used_names(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def walk(node):
+    """Every node of IR below one."""
+    if isinstance(node, (tuple, list)):
+        for item in node:
+            yield from walk(item)
+    elif isinstance(
+        node, (ir.Expr, ir.Statement, ir.Module, ir.LayerDeclaration, ir.StateDeclaration)
+    ):
+        yield node
+        for name in node.__dataclass_fields__:
+            if name not in ("type", "location", "definition", "op"):
+                yield from walk(getattr(node, name))
