@@ -9,10 +9,17 @@ from typing import Any
 
 from .diagnostics import Diagnostics, Location, did_you_mean
 from .dims import Dim
-from .located import Map, Seq, value_location
+from .located import Map, Seq, plain, value_location
 from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 
 PAIR = Static("pair")
+# What configuration classes offer beside fields.
+TAKEN = (
+    "attn_implementation", "attribute_map", "base_config_key", "complete", "copy", "from_dict",
+    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
+    "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
+    "use_return_dict", "validate",
+)  # fmt: skip
 FIELD_TYPES = ("int", "float", "bool", "str", "list", "dict", "any")
 
 # fields of the runtime's base configuration that specs may read
@@ -113,6 +120,10 @@ def read_config(
             model_type = value
             continue
         location = value_location(data, name)
+        if name in TAKEN:
+            where = data.key_locations[name]
+            errors.error(where, f"config.{name}: every configuration has this by itself")
+            continue
         parsed = _read_field(name, value, location, entries, errors, records)
         if parsed is not None:
             fields[name] = parsed
@@ -147,7 +158,7 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             name,
             kind,
             location,
-            _plain(default),
+            plain(default),
             value.get("value"),
             derived="value" in value,
             when_null=_expression(value.get("when_null")),
@@ -171,7 +182,7 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             # `TYPE? = EXPR`: filled in when the configuration is built, so never null afterwards
             expression = match.group(2)
             return Field(name, kind.inner if expression else kind, location, None, expression)
-    return Field(name, literal_type(value), location, _plain(value))
+    return Field(name, literal_type(value), location, plain(value))
 
 
 def _expression(value: Any) -> str | None:
@@ -208,14 +219,6 @@ def literal_type(value: Any) -> Type:
     if isinstance(value, dict):
         return Static("dict")
     return Static(type(value).__name__)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
 
 
 def static_of(value: Any) -> Type:

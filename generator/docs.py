@@ -16,7 +16,7 @@ import yaml
 
 from . import quickstart, registry
 from .language.program import Program
-from .located import Map, Seq
+from .located import plain
 from .render_config import config_class
 from .table import (
     CLASS_PREFIXES,
@@ -148,15 +148,6 @@ def type_text(program: Program, kind: Type) -> str:
         known = kind.kind == "list" and kind.element and str(kind.element) != "static any"
         return f"list<{type_text(program, kind.element)}>" if known else kind.kind
     return str(kind)
-
-
-def plain(value: Any) -> Any:
-    """Located maps and sequences as dicts and lists."""
-    if isinstance(value, Map | dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, Seq | list | tuple):
-        return [plain(item) for item in value]
-    return value
 
 
 # --- text --------------------------------------------------------------------------------------

@@ -45,18 +45,16 @@ def evidence_key(folder: str, framework: str, case_dir: Path) -> str:
     modules and from the runtime, directly or not; modules of the architectures that the case's
     config.json names as parts; the case's files; and the code that runs and compares it.
     """
-    case_dir = Path(case_dir)
-    folders = [folder, *_parts(case_dir / "config.json")]
-    roots = [path for name in dict.fromkeys(folders) for path in _modules(name, framework)]
-    harness = [HARNESS / f"{name}.py" for name in ("probes", "generation", "forms")]
-    harness += [HARNESS / "adapters" / f"{name}.py" for name in ("base", framework)]
-    harness += [REFERENCES / f"{name}.py" for name in ("case", "compare", "fill")]
-    files = {*_closure(tuple(roots)), *harness, *(f for f in case_dir.iterdir() if f.is_file())}
-    total = hashlib.sha256()
-    for path in sorted(files):
-        name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-        total.update(f"{name}\0{_digest(path, _stamp(path))}\n".encode())
-    return total.hexdigest()
+    return Snapshot().key(folder, framework, case_dir)
+
+
+def _code(folders: tuple[str, ...], framework: str) -> list[Path]:
+    """The files that a result depends on beside those of its case."""
+    roots = [path for name in folders for path in _modules(name, framework)]
+    roots += [HARNESS / f"{name}.py" for name in ("probes", "generation", "forms")]
+    roots += [HARNESS / "adapters" / f"{name}.py" for name in ("base", framework)]
+    roots += [REFERENCES / f"{name}.py" for name in ("case", "compare", "fill")]
+    return sorted(_closure(tuple(roots)))
 
 
 def _modules(folder: str, framework: str) -> list[Path]:
@@ -91,44 +89,71 @@ def _closure(roots: tuple[Path, ...]) -> set[Path]:
 @cache
 def _imports(path: Path, stamp: tuple) -> tuple[Path, ...]:
     """What a file imports, wherever in it; `stamp` makes a changed file be read again."""
-    here = _dotted(path)
-    package = here if path.name == "__init__.py" else here[:-1]
     found: list[Path] = []
+    for base, name in _imported_names(path, stamp):
+        found += _files_of(base, name)
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def _imported_names(path: Path, stamp: tuple) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """(module, name) of every import from this repository."""
+    here = _dotted(path)
+    package = here if path.name == "__init__.py" else here and here[:-1]
+    found = []
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            for name in (alias.name.split(".") for alias in node.names):
-                if name[0] == PACKAGE:
-                    found += _files(tuple(name[1:]))
+            names = (tuple(alias.name.split(".")) for alias in node.names)
+            found += [(name[1:-1], name[-1]) for name in names if name[0] == PACKAGE and name[1:]]
         elif isinstance(node, ast.ImportFrom):
             module = tuple(node.module.split(".")) if node.module else ()
+            if node.level and package is None:
+                continue
             if node.level:
                 base = package[: len(package) - node.level + 1] + module
             elif module[:1] == (PACKAGE,):
                 base = module[1:]
             else:
                 continue
-            found += _files(base)
-            for alias in node.names:
-                found += _files((*base, alias.name))
-    return tuple(dict.fromkeys(found))
+            found += [(base, alias.name) for alias in node.names]
+    return tuple(found)
 
 
-def _dotted(path: Path) -> tuple[str, ...]:
-    """A file's name within the package, without the package's own."""
+def _files_of(base: tuple[str, ...], name: str) -> list[Path]:
+    """The files that `from base import name` needs.
+
+    A package that passes on names of its modules stands for the modules of those names alone, so
+    that what it offers besides does not count; and for modules it imports as a whole, which are
+    there for what they do.
+    """
+    if (module := _file((*base, name))) is not None:
+        return [module]
+    place = _file(base)
+    if place is None or place.name != "__init__.py":
+        return [place] if place else []
+    offered = _imported_names(place, _stamp(place))
+    whole = [_file((*home, one)) for home, one in offered if home == base]
+    found = [path for path in whole if path is not None]
+    home = next((home for home, one in offered if one == name), None)
+    return [*found, *_files_of(home, name)] if home is not None else [*found, place]
+
+
+def _dotted(path: Path) -> tuple[str, ...] | None:
+    """A file's name within the package, without the package's own; None for what is not in it."""
     for prefix in ("models", ""):
         if path.is_relative_to(FOLDERS[prefix]):
             parts = path.relative_to(FOLDERS[prefix]).with_suffix("").parts
             parts = parts[:-1] if parts[-1] == "__init__" else parts
             return (prefix, *parts) if prefix else parts
-    raise ValueError(f"{path} is no part of {PACKAGE}")
+    return None
 
 
-def _files(name: tuple[str, ...]) -> list[Path]:
-    """The file of a dotted name, if it is a module; not the packages around it."""
+def _file(name: tuple[str, ...]) -> Path | None:
+    """The file of a dotted name, if it is a module or a package."""
     prefix = "models" if name[:1] == ("models",) else ""
     place = FOLDERS[prefix].joinpath(*name[1:] if prefix else name)
     both = (place.parent / f"{place.name}.py", place / "__init__.py")
-    return [path for path in both if path.is_file()]
+    return next((path for path in both if path.is_file()), None)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -210,23 +235,76 @@ def cases_of(class_name: str) -> list[str]:
     return [case for name, case in _cases() if name == class_name]
 
 
+class Snapshot:
+    """What the evidence says at one moment: every file is looked at once, however much is asked.
+
+    For one command, within which nothing that evidence depends on changes.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[Entry]] = {}
+        self._keys: dict[tuple[str, str, Path], str] = {}
+        self._files: dict[tuple[tuple[str, ...], str], list[Path]] = {}
+        self._lines: dict[Path, bytes] = {}
+
+    def load(self, folder: str) -> list[Entry]:
+        """The entries of a folder, also those that are out of date."""
+        if folder not in self._entries:
+            self._entries[folder] = load(folder)
+        return self._entries[folder]
+
+    def key(self, folder: str, framework: str, case_dir: Path) -> str:
+        """See `evidence_key`."""
+        case_dir = Path(case_dir)
+        place = folder, framework, case_dir
+        if place not in self._keys:
+            folders = tuple(dict.fromkeys([folder, *_parts(case_dir / "config.json")]))
+            if (folders, framework) not in self._files:
+                self._files[folders, framework] = _code(folders, framework)
+            own = sorted(path for path in case_dir.iterdir() if path.is_file())
+            total = hashlib.sha256()
+            for path in sorted([*self._files[folders, framework], *own]):
+                total.update(self._line(path))
+            self._keys[place] = total.hexdigest()
+        return self._keys[place]
+
+    def _line(self, path: Path) -> bytes:
+        if path not in self._lines:
+            name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+            self._lines[path] = f"{name}\0{_digest(path, _stamp(path))}\n".encode()
+        return self._lines[path]
+
+    def is_fresh(self, folder: str, entry: Entry) -> bool:
+        """Whether an entry was measured on what is here."""
+        place = case_folder(entry["class"], entry["case"])
+        return place is not None and entry["key"] == self.key(folder, entry["framework"], place)
+
+    def fresh(self, folder: str) -> list[Entry]:
+        """The entries of a folder that were measured on what is here."""
+        return [entry for entry in self.load(folder) if self.is_fresh(folder, entry)]
+
+    def status(self, folder: str, class_name: str, framework: str) -> str:
+        """ "proven", "known gap: reason" or "not yet".
+
+        Proven: every recorded case of the class passed in the framework's primary form, and no
+        form failed, all of it on what is here.
+        """
+        wanted = class_name, framework
+        mine = [e for e in self.load(folder) if (e["class"], e["framework"]) == wanted]
+        mine = [entry for entry in mine if self.is_fresh(folder, entry)]
+        done = {entry["case"] for entry in mine if entry["form"] == PRIMARY[framework]}
+        cases = cases_of(class_name)
+        if not cases or not done.issuperset(cases) or not all(entry["passed"] for entry in mine):
+            return "not yet"
+        reasons = sorted({entry["reason"] for entry in mine if "reason" in entry})
+        return f"known gap: {'; '.join(reasons)}" if reasons else "proven"
+
+
 def is_fresh(folder: str, entry: Entry) -> bool:
     """Whether an entry was measured on what is here now."""
-    place = case_folder(entry["class"], entry["case"])
-    return place is not None and entry["key"] == evidence_key(folder, entry["framework"], place)
+    return Snapshot().is_fresh(folder, entry)
 
 
 def status(folder: str, class_name: str, framework: str) -> str:
-    """ "proven", "known gap: reason" or "not yet".
-
-    Proven: every recorded case of the class passed in the framework's primary form, and no form
-    failed, all of it on what is here now.
-    """
-    mine = [e for e in load(folder) if (e["class"], e["framework"]) == (class_name, framework)]
-    mine = [entry for entry in mine if is_fresh(folder, entry)]
-    done = {entry["case"] for entry in mine if entry["form"] == PRIMARY[framework]}
-    wanted = cases_of(class_name)
-    if not wanted or not done.issuperset(wanted) or not all(entry["passed"] for entry in mine):
-        return "not yet"
-    reasons = sorted({entry["reason"] for entry in mine if "reason" in entry})
-    return f"known gap: {'; '.join(reasons)}" if reasons else "proven"
+    """What the evidence says of a class now, as `Snapshot.status` does."""
+    return Snapshot().status(folder, class_name, framework)

@@ -163,6 +163,15 @@ class Entry:
     origin: Origin | None = None
 
 
+def plain(value: Any) -> Any:
+    """Located maps and sequences as dicts and lists."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
 def value_location(container: Map | Seq, key: str | int) -> Location:
     """Where a value stands: of a map by key, of a sequence by index."""
     if isinstance(container, Map):

@@ -13,6 +13,7 @@ import jinja2
 
 from . import ir
 from .language.program import Program
+from .language.sources import BASE_MODEL, role_path
 from .located import Map
 from .lower.flax import FlaxWriter
 from .lower.module import ModuleWriter
@@ -112,7 +113,7 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
     initializers = initializer_texts(program.spec.init, names)
     rules = rules_text(program.spec, names)
     template = env.get_template(f"{writer.framework}/modeling.py.j2")
-    spec = program.spec
+    spec, base = program.spec, program.checked.get(BASE_MODEL)
     context = {
         "spec": spec,
         "source": source_name(spec),
@@ -124,11 +125,18 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
         "models": models,
         "initializers": initializers,
         "rules": rules,
-        "roles": dict(spec.roles),
+        "roles": role_paths(writer(program, base, {}), spec.roles) if base else {},
     }
     # written once without imports, to see which names it needs
     used = used_names(template.render(**context, imports=[], used=set()))
     return template.render(**context, imports=sort_imports(names, used), used=used)
+
+
+def role_paths(writer: ModuleWriter, roles: Map) -> dict[str, str]:
+    """The layers in `roles` by the attributes that lead to them."""
+    source = writer.program.source(writer.module.name)
+    paths = {role: role_path(source, roles, role) for role in roles}
+    return {role: ".".join(writer.attribute_steps(tuple(path))) for role, path in paths.items()}
 
 
 def function_context(writer: ModuleWriter) -> dict[str, Any]:
@@ -163,10 +171,20 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         "shape": str(module.returns),
     }
     if module.model:
+        roles = writer.program.spec.models[module.name].get("roles", {})
+        context["roles"] = role_paths(writer, roles)
+        context["base_prefix"] = own_base_prefix(writer)
         context["output"] = writer.record_class()
         context["fields"] = output_fields(writer)
         context["cache_layout"] = writer.cache_layout() if writer.own_states else []
     return context
+
+
+def own_base_prefix(writer: ModuleWriter) -> str | None:
+    """The attribute that keeps a head's base model, where it is not the usual one."""
+    base = next((layer for layer in writer.module.layers if writer.is_base(layer)), None)
+    path = ".".join(writer.path_of(base)) if base is not None else writer.program.spec.base
+    return None if path == writer.program.spec.base else path
 
 
 def constructor_arguments(module: ir.Module) -> list[str]:

@@ -55,8 +55,8 @@ def load_rows(path: Path) -> dict[str, Row]:
 class Evidence:
     """What was measured: the state of a class, and the current entries behind it.
 
-    `status(folder, class, framework)` and `load(folder)` are those of `generator/evidence.py`;
-    what is broken in a file counts as not measured.
+    `status(folder, class, framework)` and `load(folder)` are `status` and `fresh` of a `Snapshot`
+    (`generator/evidence.py`); what is broken in a file counts as not measured.
     """
 
     def __init__(
@@ -105,10 +105,8 @@ def find_evidence() -> Evidence:
     """The repository's evidence, as far as it is current."""
     from . import evidence
 
-    def load(folder: str) -> list[dict[str, Any]]:
-        return [entry for entry in evidence.load(folder) if evidence.is_fresh(folder, entry)]
-
-    return Evidence(evidence.status, load)
+    now = evidence.Snapshot()
+    return Evidence(now.status, now.fresh)
 
 
 # --- cells -------------------------------------------------------------------------------------

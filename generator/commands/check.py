@@ -33,7 +33,7 @@ def run(session: Session) -> int:
 
 def _flat(session: Session, specs) -> int:
     from ..diagnostics import Diagnostics, SpecError
-    from ..merge import flat
+    from ..flat import flat
     from ..spec import load_spec
 
     errors, texts = Diagnostics(), {}

@@ -142,8 +142,7 @@ class Session:
             place = f"{item.location}:"
             rest = str(item).removeprefix(place)
             self.note(f"{self.err(place, 'bold')}{rest}")
-        count = f"{len(shown)} error{'s' if len(shown) != 1 else ''}"
-        self.note(self.err(count, "red", "bold"))
+        self.note(self.err(counted(len(shown), "error"), "red", "bold"))
         return ERRORS
 
     def finish(self, code: int) -> int:

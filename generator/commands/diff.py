@@ -21,7 +21,7 @@ def add_arguments(parser) -> None:
 
 def run(session: Session) -> int:
     from ..diagnostics import Diagnostics, SpecError
-    from ..docs import plain
+    from ..located import plain
     from ..spec import load_spec
 
     errors, merged = Diagnostics(), []

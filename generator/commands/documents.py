@@ -8,7 +8,8 @@ from typing import Any
 
 from ..cache import content_digest
 from ..diagnostics import SpecError
-from ..docs import README, Pages, plain, render_index
+from ..docs import README, Pages, render_index
+from ..located import plain
 from ..table import Table, build_table, find_evidence, load_rows
 from ..yaml_loader import load_yaml
 from .common import Session

@@ -70,7 +70,7 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
             node, f"{method} is not a method here", found=ast.unparse(node.func), hint=hint
         )
 
-    # --- ops, functions, records, states ---------------------------------------------------------
+    # --- ops, functions, records, states --------------------------------------------------------
 
     def op_call(self, node: ast.Call, op: Op) -> ir.Expr:
         if op.name == "einsum" and len(node.args) > 1:  # any number of operands

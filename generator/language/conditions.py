@@ -65,7 +65,7 @@ class ConditionMixin:
             self.fail(node, "a condition is a static value", found=str(value.type), hint=hint)
         return value
 
-    # --- paths -----------------------------------------------------------------------------------
+    # --- paths ----------------------------------------------------------------------------------
 
     def under(self, test: ir.Expr, truth: bool, node: ast.expr) -> ir.Expr:
         kept, saved = len(self.scope.conditions), dict(self.scope.locals)

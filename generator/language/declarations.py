@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..configs import ConfigSchema, Field
@@ -13,7 +14,7 @@ from ..located import Map
 from ..types import Config, Optional, Record, Static, strip_optional
 from .faults import Failure
 from .modules import Checker
-from .sources import ModuleSource, place_of
+from .sources import BASE_MODEL, ModuleSource, place_of
 from .syntax import Place, parse_expression
 from .tensors import check_tensors
 
@@ -230,16 +231,17 @@ def _check_taps(program: Program) -> None:
 
 
 def _check_roles(program: Program) -> None:
-    source = program.source("Model")
-    if source is None:
-        return
-    checker = Checker(program, source, Diagnostics())
-    checker.declare()
-    for role in program.spec.roles:
-        try:
-            program.check_role(role, checker)
-        except Failure:
+    """Those of the spec, whose paths begin in `Model`, and those of each head."""
+    models = program.spec.models.items()
+    heads = [(name, model["roles"]) for name, model in models if "roles" in model]
+    for name, roles in ((BASE_MODEL, program.spec.roles), *heads):
+        if (source := program.source(name)) is None:
             continue
+        checker = Checker(program, source, Diagnostics())
+        checker.declare()
+        for role in roles:
+            with suppress(Failure):
+                program.check_role(role, checker, roles)
 
 
 def _check_rule(program: Program, text: str, place, location: Location) -> None:

@@ -32,7 +32,7 @@ class ExpressionMixin(NameMixin, OperatorMixin, ConditionMixin, SubscriptMixin, 
         except TooLarge:
             return self.fail(node, "the size has too many terms")
 
-    # --- texts of a spec -------------------------------------------------------------------------
+    # --- texts of a spec ------------------------------------------------------------------------
 
     def parsed(self, text: str, place: Place) -> Source:
         source = parse_expression(text, place, self.errors)
@@ -54,7 +54,7 @@ class ExpressionMixin(NameMixin, OperatorMixin, ConditionMixin, SubscriptMixin, 
         finally:
             self.source = outer
 
-    # --- literals and containers -----------------------------------------------------------------
+    # --- literals and containers ----------------------------------------------------------------
 
     def expr_Constant(self, node: ast.Constant) -> ir.Expr:
         return self.constant(node.value, node)

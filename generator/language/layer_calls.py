@@ -7,7 +7,7 @@ import ast
 from .. import ir
 from ..dims import Dim
 from ..layers import LayerKind
-from ..ops.table import Op
+from ..ops.table import FRAMEWORKS, Op
 from ..types import (
     NONE,
     Layer,
@@ -29,7 +29,7 @@ MERGE = Op(
     "merge_leading",
     (),
     lambda call: NONE,
-    dict.fromkeys(("pytorch", "tensorflow", "flax"), "merge_leading(x, axes)"),
+    dict.fromkeys(FRAMEWORKS, "merge_leading(x, axes)"),
     frozenset(),
 )
 

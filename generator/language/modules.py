@@ -108,7 +108,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
     def calls_model(self, body) -> bool:
         return any(isinstance(s, ir.Assign) and isinstance(s.value, ir.ModelCall) for s in body)
 
-    # --- taps ------------------------------------------------------------------------------------
+    # --- taps -----------------------------------------------------------------------------------
 
     def tap_scopes(self) -> dict[str, tuple[str, ...]]:
         """Taps that several layers of a model emit get the layer's name: `encoder_attentions`."""

@@ -130,7 +130,7 @@ class NameMixin:
             )
         return self.fail(node, f"no attribute {node.attr}", found=str(kind))
 
-    # --- layers ----------------------------------------------------------------------------------
+    # --- layers ---------------------------------------------------------------------------------
 
     def callee(self, node: ast.Name) -> ir.Expr:
         layer = self.renamed(node.id)

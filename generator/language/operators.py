@@ -191,7 +191,7 @@ class OperatorMixin:
             self.fail(node, f"@: {batch}", found=f"{a} and {b}")
         return Tensor(a.dtype, (*batch.shape, a.shape[-2], b.shape[-1]))
 
-    # --- comparisons -----------------------------------------------------------------------------
+    # --- comparisons ----------------------------------------------------------------------------
 
     def expr_Compare(self, node: ast.Compare) -> ir.Expr:
         if len(node.ops) != 1:

@@ -31,10 +31,8 @@ from .declarations import check_declarations
 from .faults import Failure
 from .members import read_parameters
 from .modules import Checker
-from .sources import ModuleSource, place_of
+from .sources import BASE_MODEL, ModuleSource, place_of, role_path
 from .typestrings import parse_type
-
-BASE_MODEL = "Model"
 
 
 @dataclass
@@ -146,11 +144,14 @@ class Program:
     def is_runtime_dim(self, symbol: str) -> bool:
         return symbol not in self._field_names and "." not in symbol and not symbol.startswith("?")
 
-    def check_role(self, role: str, checker: Checker) -> None:
-        """Fails, where the role is declared, unless its path leads to a layer of the model."""
-        roles = self.spec.roles
+    def check_role(self, role: str, checker: Checker, roles: Map | None = None) -> None:
+        """Fails, where the role is declared, unless its path leads to a layer of the model.
+
+        `roles`: those of a head; otherwise those of the spec, whose paths begin in its `Model`.
+        """
+        roles = self.spec.roles if roles is None else roles
         names = dict(checker.scope.layers)
-        for step in roles[role].split("."):
+        for step in role_path(checker.module_source, roles, role):
             if step not in names:
                 message = f"the role {role}: {checker.name} has no layer {roles[role]}"
                 hint = did_you_mean(step, names)

@@ -8,6 +8,8 @@ from ..diagnostics import Location
 from ..located import Map, Seq, text_location
 from .syntax import Place
 
+BASE_MODEL = "Model"
+
 
 @dataclass(frozen=True, eq=False)
 class ModuleSource:
@@ -25,3 +27,9 @@ class ModuleSource:
 
 def place_of(container: Map | Seq, key) -> Place:
     return lambda line, column: text_location(container, key, line + 1, column + 1)
+
+
+def role_path(source: ModuleSource, roles: Map, role: str) -> list[str]:
+    """The layers that lead to a part; a library's head may have other names in the spec."""
+    first, *rest = roles[role].split(".")
+    return [(source.renames or {}).get(first, first), *rest]

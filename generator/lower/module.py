@@ -57,14 +57,16 @@ class ModuleWriter(ConstructorWriter):
 
     def layer_path(self, path: tuple[str, ...]) -> ast.expr:
         """`self.embeddings.word_embeddings`, through the attributes of each module on the way."""
-        tree: ast.expr = trees.name("self")
-        module = self.module
+        return trees.attribute(trees.name("self"), *self.attribute_steps(path))
+
+    def attribute_steps(self, path: tuple[str, ...]) -> list[str]:
+        """The attributes that lead to a layer, those of `Group`s included."""
+        steps, module = [], self.module
         for step in path:
             layer = module.layer(step)
-            tree = trees.attribute(tree, *self.writer_of(module).path_of(layer))
-            inner = strip_optional(layer.type)
-            module = self.module_of(inner)
-        return tree
+            steps += self.writer_of(module).path_of(layer)
+            module = self.module_of(strip_optional(layer.type))
+        return steps
 
     def writer_of(self, module: ir.Module) -> ModuleWriter:
         return self if module is self.module else type(self)(self.program, module, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..types import Tensor, Type
-from .rules import axes_of
+from .rules import axis_of
 from .table import op
 
 
@@ -16,7 +16,7 @@ def _index_type(call, name: str = "index") -> Tensor:
 
 def _take(call) -> Type:
     tensor, index = call.tensor("x"), _index_type(call)
-    axis = (axes_of(call, tensor.rank) or (0,))[0]
+    axis = axis_of(call, tensor.rank)
     shape = (*tensor.shape[:axis], *index.shape, *tensor.shape[axis + 1 :])
     return Tensor(tensor.dtype, shape)
 
@@ -26,7 +26,7 @@ op("take(x, index, axis=0)", _take, "take(x, index, axis=axis)")
 
 def _take_along(call) -> Type:
     tensor, index = call.tensor("x"), _index_type(call)
-    axis = (axes_of(call, tensor.rank) or (0,))[0]
+    axis = axis_of(call, tensor.rank)
     if index.rank != tensor.rank:
         call.fail(
             "take_along takes an index of the same rank", expected=str(tensor), found=str(index)

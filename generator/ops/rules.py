@@ -68,6 +68,11 @@ def axes_of(call, rank: int, name: str = "axis") -> tuple[int, ...]:
     return tuple(axis % rank for axis in axes)
 
 
+def axis_of(call, rank: int) -> int:
+    """The non-negative axis given by a static int."""
+    return (axes_of(call, rank) or (0,))[0]
+
+
 def reduction(dtype: str | None = None, take: tuple[str, ...] | None = None) -> Callable:
     def rule(call) -> Type:
         tensor = call.tensor("x")

@@ -6,7 +6,7 @@ from ..dims import Dim
 from ..types import FLOATS, UNKNOWN, ListOf, Static, Tensor, TupleOf, Type
 from . import lowerings
 from .patterns import parse_pattern
-from .rules import axes_of
+from .rules import axes_of, axis_of
 from .table import op
 
 
@@ -66,7 +66,7 @@ op("rearrange(x, pattern)", _rearrange, lowerings.rearrange)  # and the sizes of
 def _concat(call) -> Type:
     items = call.items("xs")
     first = items[0]
-    axis = (axes_of(call, first.rank) or (0,))[0]
+    axis = axis_of(call, first.rank)
     total = Dim.of(0)
     for item in items:
         if item.rank != first.rank or item.dtype != first.dtype:
@@ -95,7 +95,7 @@ op(
 
 def _stack(call) -> Type:
     items = call.items("xs")
-    axis = (axes_of(call, items[0].rank + 1) or (0,))[0]
+    axis = axis_of(call, items[0].rank + 1)
     shape = items[0].shape
     return Tensor(items[0].dtype, (*shape[:axis], Dim.of(len(items)), *shape[axis:]))
 
@@ -111,7 +111,7 @@ op(
 
 def _split(call) -> Type:
     tensor = call.tensor("x")
-    axis = (axes_of(call, tensor.rank) or (0,))[0]
+    axis = axis_of(call, tensor.rank)
 
     def part(size: Dim) -> Tensor:
         return Tensor(tensor.dtype, (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :]))
@@ -179,7 +179,7 @@ op("flip(x, axis)", _flip, "torch.flip(x, (axis,))", "tf.reverse(x, [axis])", "j
 
 def _repeat(call) -> Type:
     tensor = call.tensor("x")
-    axis = (axes_of(call, tensor.rank) or (0,))[0]
+    axis = axis_of(call, tensor.rank)
     count = call.dim("count") or call.unknown("repeat")
     return Tensor(
         tensor.dtype, (*tensor.shape[:axis], tensor.shape[axis] * count, *tensor.shape[axis + 1 :])

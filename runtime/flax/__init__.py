@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import pair
+from ..states import StateSpec, cross_cache, kv_cache
 
 try:
     import flax  # noqa: F401
@@ -15,7 +16,7 @@ from .activations import activation
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Parameter, default_dtype, value
 from .blocks import Block, Stack, fold
-from .cache import Cache, Slots, StateSpec, cross_cache, kv_cache, with_past
+from .cache import Cache, Slots, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
 from .draws import Draws, draws_of

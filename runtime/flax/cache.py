@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,25 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..errors import InputError, show
+from ..states import Layout, StateSpec, cross_cache, kv_cache
 from .functional import is_traced
-
-
-@dataclass(frozen=True)
-class StateSpec:
-    """One state of one layer, before batch size and capacity are known."""
-
-    kind: type[KeyValue]
-    heads: int
-    head_dim: int
-    value_dim: int
-    window: int | None = None  # how many positions back are read, if not all
-
-    def allocate(self, batch: int, capacity: int, dtype: Any) -> KeyValue:
-        """A state with room for `capacity` tokens."""
-        if not self.kind.preallocated:
-            return self.kind()
-        shapes = ((batch, self.heads, capacity, d) for d in (self.head_dim, self.value_dim))
-        return self.kind(*(jnp.zeros(shape, dtype) for shape in shapes))
 
 
 class KeyValue:
@@ -98,19 +80,16 @@ class CrossKeyValue(KeyValue):
         """Does nothing: the other sequence stays as it is."""
 
 
-def kv_cache(
-    heads: int, head_dim: int, window: int | None = None, value_dim: int | None = None
-) -> StateSpec:
-    """The keys and values of all tokens so far."""
-    return StateSpec(KeyValue, heads, head_dim, value_dim or head_dim, window)
+KINDS = {"kv": KeyValue, "cross": CrossKeyValue}
 
 
-def cross_cache(heads: int, head_dim: int, value_dim: int | None = None) -> StateSpec:
-    """The keys and values of another sequence, which do not change."""
-    return StateSpec(CrossKeyValue, heads, head_dim, value_dim or head_dim)
-
-
-Layout = Sequence[dict[str, StateSpec]]
+def _allocate(spec: StateSpec, batch: int, capacity: int, dtype: Any) -> KeyValue:
+    """A state with room for `capacity` tokens."""
+    kind = KINDS[spec.kind]
+    if not kind.preallocated:
+        return kind()
+    shapes = ((batch, spec.heads, capacity, size) for size in (spec.head_dim, spec.value_dim))
+    return kind(*(jnp.zeros(shape, dtype) for shape in shapes))
 
 
 class Slots:
@@ -152,12 +131,12 @@ class Cache:
     @classmethod
     def growing(cls, layout: Layout) -> Cache:
         """An empty cache that grows."""
-        return cls(_build(layout, lambda spec: spec.kind()))
+        return cls(_build(layout, lambda spec: KINDS[spec.kind]()))
 
     @classmethod
     def static(cls, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
         """An empty cache for `batch` sequences of at most `capacity` tokens."""
-        slots = _build(layout, lambda spec: spec.allocate(batch, capacity, dtype))
+        slots = _build(layout, lambda spec: _allocate(spec, batch, capacity, dtype))
         return cls(slots, jnp.zeros((), jnp.int32), capacity)
 
     def _states(self) -> Iterator[KeyValue]:

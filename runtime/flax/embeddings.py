@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from ..errors import InputError
-from . import weights
+from . import loading, weights
 from .layers import Linear
 
 if TYPE_CHECKING:
@@ -39,26 +39,34 @@ def find_output(model: PreTrainedModel) -> nnx.Module | None:
     return None
 
 
-def resize(model: PreTrainedModel, count: int, rngs: nnx.Rngs) -> nnx.Module:
-    """Gives the vocabulary `count` tokens: the first ones keep their values."""
-    if count < 1:
-        raise InputError("the size of the vocabulary", expected="at least 1", found=str(count))
-    table, head = find(model, "input_embeddings"), find_output(model)
+def resize(model: PreTrainedModel, size: int, rngs: nnx.Rngs) -> nnx.Module:
+    """Gives all that has an entry for each token `size` of them; the first ones stay.
+
+    What that is, a model of the new size shows: all tensors that have another shape there.
+    """
+    table = find(model, "input_embeddings")
+    with loading.values_to_come():
+        target = type(model)(model._vocabulary_config(size), rngs=nnx.Rngs(0))
+    others = {leaf.name: leaf for leaf in weights.leaves(target)}
     first_value = model.first_value(rngs)
     for leaf in weights.leaves(model):
-        if leaf.tied_to is None and leaf.owner in (table, head):
-            _resize(leaf, count, first_value)
-    table.num_embeddings = count
-    model.config.vocab_size = count
+        other = others.get(leaf.name, leaf)
+        if other.shape == leaf.shape:
+            continue
+        if leaf.tied_to is None:
+            _resize(leaf, other, first_value)
+        for name, value in vars(other.owner).items():  # sizes, to be read by people
+            if isinstance(value, int):
+                setattr(leaf.owner, name, value)
+    for config in (model.config, model.base_model.config):
+        config.vocab_size = size
     return table
 
 
-def _resize(leaf: weights.Leaf, count: int, first_value: Callable) -> None:
-    old = jnp.asarray(leaf.read())
-    kept = old[:count]
-    shape = list(leaf.variable.shape)
-    order = leaf.variable.permutation
-    shape[0 if order is None else order.index(0)] = count
-    leaf.variable.set_value(jax.ShapeDtypeStruct(tuple(shape), leaf.dtype))
-    new = jnp.asarray(first_value(leaf))
-    weights.fill([leaf], lambda _: jnp.concatenate([kept, new[kept.shape[0] :]]))
+def _resize(leaf: weights.Leaf, other: weights.Leaf, first_value: Callable) -> None:
+    old = leaf.read()
+    leaf.variable.set_value(jax.ShapeDtypeStruct(other.variable.shape, leaf.dtype))
+    new = np.array(first_value(leaf))
+    kept = tuple(map(slice, map(min, old.shape, new.shape)))
+    new[kept] = old[kept]
+    weights.fill([leaf], lambda _: new)

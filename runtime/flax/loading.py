@@ -38,7 +38,8 @@ _loading = _Loading()
 
 
 @contextmanager
-def _values_to_come() -> Iterator[None]:
+def values_to_come() -> Iterator[None]:
+    """Models made inside know the shapes of their parameters, and nothing else."""
     before, _loading.on = _loading.on, True
     try:
         yield
@@ -80,7 +81,7 @@ def load(
         config.scan_layers = rest.pop(SCAN)
     rngs = rest.pop("rngs", None) or nnx.Rngs(0)
     check_arguments(cls, rest)
-    with dtype_for(config, dtype), _values_to_come():
+    with dtype_for(config, dtype), values_to_come():
         model = cls(config, rngs=rngs, **rest)
     leaves = weights.leaves(model)
     rules = cls.checkpoint_rules or Rules()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +15,13 @@ from flax import nnx
 
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError
+from ..model import CommonModel
+from ..states import Layout
 from . import embeddings, loading, weights
 from .base import as_dtype, building, compute_dtype, is_abstract
 from .blocks import blocks_of, set_checkpointing
-from .cache import Cache, Layout, as_cache
-from .initialization import Rule, initial_value
+from .cache import Cache, as_cache
+from .initialization import initial_value
 from .taps import NO_TAPS, Taps
 
 EXACT = ("labels",)  # inputs that keep float32: losses are computed in it
@@ -41,19 +43,13 @@ class ModelMeta(type(nnx.Module)):
         return model
 
 
-class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
+class PreTrainedModel(CommonModel, nnx.Module, metaclass=ModelMeta):
     """A model with a configuration: made, loaded, saved, and given caches and taps.
 
-    The class attributes say how the model's parameters begin (`initializers`), which modules have
-    a known part to play (`roles`, paths from the base model), and how checkpoints name them.
     Models start in evaluation mode; `train()` and `eval()` change it.
     """
 
-    config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
-    base_model_prefix: ClassVar[str] = ""  # the attribute under which heads keep the base model
-    initializers: ClassVar[Mapping[str, Rule]] = {}
-    roles: ClassVar[Mapping[str, str]] = {}
-    checkpoint_rules: ClassVar[Any] = None
+    _cache_class, _taps_class, _no_taps = Cache, Taps, NO_TAPS
     deterministic = True  # set by nnx's train() and eval()
 
     def __init_subclass__(cls, **options: Any):
@@ -126,25 +122,6 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
 
     # What a call needs.
 
-    def taps(self, **switches: bool | None) -> Taps:
-        """What collects the optional outputs of a call; None stands for the config's default."""
-        asked = [
-            name
-            for name, on in switches.items()
-            if (getattr(self.config, name, False) if on is None else on)
-        ]
-        attention = self.config.attn_implementation
-        return Taps(asked, attention) if asked or attention else NO_TAPS
-
-    def use_return_dict(self, return_dict: bool | None) -> bool:
-        """Whether a call returns a record rather than a tuple."""
-        return self.config.use_return_dict if return_dict is None else return_dict
-
-    def cache_layout(self) -> Layout:
-        """The states of each position of the stack; a head's are those of its base model."""
-        base = self.base_model
-        return [] if base is self else base.cache_layout()
-
     def open_cache(self, past_key_values: Any, use_cache: bool | None) -> Cache | None:
         """The cache that a call writes to: a copy of the caller's, a new one, or None."""
         layout = self.cache_layout()
@@ -157,27 +134,11 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
             use_cache = use_cache and not (self.training and self.is_gradient_checkpointing)
         return Cache.growing(layout) if use_cache and any(layout) else None
 
-    def init_cache(
-        self, batch: int | None = None, capacity: int | None = None, dtype: Any = None
-    ) -> Cache:
-        """An empty cache: with `capacity` preallocated for `batch` sequences, else growing."""
-        layout = self.cache_layout()
-        if not any(layout):
-            raise InputError(f"{type(self).__name__} keeps no state between calls")
-        if capacity is None:
-            return Cache.growing(layout)
-        if batch is None:
-            raise InputError("a preallocated cache has a size", key="batch", expected="an integer")
+    def _static_cache(self, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
         dtype = self.compute_dtype if dtype is None else as_dtype(dtype)
         return Cache.static(layout, batch, capacity, dtype)
 
     # Parts.
-
-    @property
-    def base_model(self) -> PreTrainedModel:
-        """The model without its head."""
-        base = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
-        return base if isinstance(base, PreTrainedModel) else self
 
     def get_input_embeddings(self) -> nnx.Module:
         """The table of token embeddings."""
@@ -187,9 +148,9 @@ class PreTrainedModel(nnx.Module, metaclass=ModelMeta):
         """The layer that gives a logit per token, if the model has one."""
         return embeddings.find_output(self)
 
-    def resize_token_embeddings(self, count: int, *, rngs: nnx.Rngs | None = None) -> nnx.Module:
+    def resize_token_embeddings(self, size: int, *, rngs: nnx.Rngs | None = None) -> nnx.Module:
         """Changes the number of tokens, in the input, the output and the configuration."""
-        return embeddings.resize(self, count, nnx.Rngs(0) if rngs is None else rngs)
+        return embeddings.resize(self, size, nnx.Rngs(0) if rngs is None else rngs)
 
     # What a model is like.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import pair
+from ..states import StateSpec, cross_cache, kv_cache
 
 try:
     import torch  # noqa: F401
@@ -59,7 +60,7 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
-from .states import Slots, StateSpec, cross_cache, kv_cache
+from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 

@@ -10,19 +10,16 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, show
+from ..states import Layout, StateSpec, cross_cache, kv_cache
 from .states import (
     CrossState,
     Extent,
     GrowingState,
     Slots,
     State,
-    StateSpec,
     StaticState,
-    cross_cache,
-    kv_cache,
 )
 
-Layout = Sequence[dict[str, StateSpec]]
 T = TypeVar("T")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError, show
+from . import loading, weights
 from .initialization import initialize
 
 if TYPE_CHECKING:
@@ -26,39 +26,41 @@ def find(model: PreTrainedModel, role: str) -> nn.Module | None:
     return None
 
 
+@torch.no_grad()
 def resize(model: PreTrainedModel, size: int) -> nn.Module:
-    """Gives the table, and the output that belongs to it, `size` tokens; the first ones stay."""
-    if type(size) is not int or size < 1:
-        raise InputError(key="size", expected="a number of tokens", found=show(size))
+    """Gives all that has an entry for each token `size` of them; the first ones stay.
+
+    What that is, a model of the new size shows: all tensors that have another shape there.
+    """
     table = model.get_input_embeddings()
-    output = model.get_output_embeddings()
-    old = table.weight
-    tied = [module for module in model.modules() if getattr(module, "weight", None) is old]
-    weight = _resized(model, table, "weight", size)
-    for module in tied:
-        module.weight = weight
-    heads = [module for module in tied if isinstance(module, nn.Linear)]
-    if output is not None and output not in tied:
-        output.weight = _resized(model, output, "weight", size)
-        heads.append(output)
-    for head in heads:
-        if head.bias is not None:
-            head.bias = _resized(model, head, "bias", size)
-    for module in (*tied, *heads):
-        setattr(module, "out_features" if module in heads else "num_embeddings", size)
+    with loading.without_memory(model.dtype):
+        target = type(model)(model._vocabulary_config(size))
+    shapes = {leaf.name: leaf.tensor.shape for leaf in weights.leaves(target)}
+    new, old, paths = {}, {}, set()
+    for leaf in weights.leaves(model):
+        shape = shapes.get(leaf.name, leaf.tensor.shape)
+        if shape == leaf.tensor.shape:
+            continue
+        if leaf.tied_to is None:
+            old[leaf.name], new[leaf.name] = leaf.tensor, _empty(leaf.tensor, shape)
+            paths.add(leaf.path)
+        leaf.assign(new[leaf.tied_to or leaf.name])
+    initialize(model, only=paths)
+    for name, tensor in new.items():
+        kept = tuple(map(slice, map(min, old[name].shape, tensor.shape)))
+        tensor[kept] = old[name][kept]
+    parts = dict(target.named_modules())
+    for path, module in model.named_modules():
+        for name in getattr(module, "__constants__", ()):  # sizes, to be read by people
+            if path in parts and hasattr(parts[path], name):
+                setattr(module, name, getattr(parts[path], name))
     for config in (model.config, model.base_model.config):
         config.vocab_size = size
     return table
 
 
-def _resized(model: PreTrainedModel, module: nn.Module, leaf: str, size: int) -> nn.Parameter:
-    """The leaf with first values in the rows that it did not have."""
-    old: Tensor = getattr(module, leaf)
-    path = next(path for path, item in model.named_modules() if item is module)
-    new = nn.Parameter(old.new_empty((size, *old.shape[1:])), requires_grad=old.requires_grad)
-    setattr(module, leaf, new)
-    initialize(model, only={f"{path}.{leaf}" if path else leaf})
-    with torch.no_grad():
-        kept = min(size, old.shape[0])
-        new[:kept] = old[:kept]
-    return new
+def _empty(old: Tensor, shape: torch.Size) -> Tensor:
+    new = old.new_empty(shape)
+    if not isinstance(old, nn.Parameter):
+        return new
+    return nn.Parameter(new, requires_grad=old.requires_grad)

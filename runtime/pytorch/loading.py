@@ -41,6 +41,13 @@ def default_dtype(dtype: torch.dtype | None) -> Iterator[None]:
         torch.set_default_dtype(previous)
 
 
+@contextmanager
+def without_memory(dtype: torch.dtype | None) -> Iterator[None]:
+    """Models made inside have parameters of this dtype, but no memory for them."""
+    with default_dtype(dtype), torch.device("meta"), _WithoutInitialization():
+        yield
+
+
 def to_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
     """A floating dtype given by itself or by its name."""
     if isinstance(dtype, str):
@@ -68,7 +75,7 @@ def load(
     dtype = to_dtype(dtype)
     if dtype is not None:
         config.dtype = dtype
-    with default_dtype(dtype), torch.device("meta"), _WithoutInitialization():
+    with without_memory(dtype):
         model = cls(config, **arguments)
     path = resolve_checkpoint(folder_or_id, **options)
     with open_checkpoint(path, writable=True) as checkpoint:

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 from torch import nn
 
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError
+from ..model import CommonModel
+from ..states import Layout
 from . import embeddings, loading
 from .blocks import Block, set_checkpointing
-from .cache import Cache, Layout, as_cache
-from .initialization import Rule, initialize
+from .cache import Cache, as_cache
+from .initialization import initialize
 from .renaming import install_hooks
 from .taps import NO_TAPS, Taps
 
 
-class PreTrainedModel(nn.Module):
-    """A model with a configuration: made, loaded, saved, and given caches and taps.
+class PreTrainedModel(CommonModel, nn.Module):
+    """A model with a configuration: made, loaded, saved, and given caches and taps."""
 
-    The class attributes say how the model's parameters begin (`initializers`), which modules have
-    a known part to play (`roles`, paths from the base model), and how checkpoints name them.
-    """
-
-    config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
-    base_model_prefix: ClassVar[str] = ""  # the attribute under which heads keep the base model
-    initializers: ClassVar[Mapping[str, Rule]] = {}
-    roles: ClassVar[Mapping[str, str]] = {}
-    checkpoint_rules: ClassVar[Any] = None
+    _cache_class, _taps_class, _no_taps = Cache, Taps, NO_TAPS
 
     def __init__(self, config: PretrainedConfig):
         super().__init__()
@@ -92,25 +85,6 @@ class PreTrainedModel(nn.Module):
 
     # What a call needs.
 
-    def taps(self, **switches: bool | None) -> Taps:
-        """What collects the optional outputs of a call; None stands for the config's default."""
-        asked = [
-            name
-            for name, on in switches.items()
-            if (getattr(self.config, name, False) if on is None else on)
-        ]
-        attention = self.config.attn_implementation
-        return Taps(asked, attention) if asked or attention else NO_TAPS
-
-    def use_return_dict(self, return_dict: bool | None) -> bool:
-        """Whether a call returns a record rather than a tuple."""
-        return self.config.use_return_dict if return_dict is None else return_dict
-
-    def cache_layout(self) -> Layout:
-        """The states of each position of the stack; a head's are those of its base model."""
-        base = self.base_model
-        return [] if base is self else base.cache_layout()
-
     def open_cache(self, past_key_values: Any, use_cache: bool | None) -> Cache | None:
         """The cache that a call reads and writes: the caller's, a new one, or None."""
         if past_key_values is not None:
@@ -124,30 +98,11 @@ class PreTrainedModel(nn.Module):
         layout = self.cache_layout()
         return Cache.growing(layout) if any(layout) else None
 
-    def init_cache(
-        self,
-        batch: int | None = None,
-        capacity: int | None = None,
-        dtype: torch.dtype | str | None = None,
-    ) -> Cache:
-        """An empty cache: with `capacity` preallocated for `batch` sequences, else growing."""
-        layout = self.cache_layout()
-        if not any(layout):
-            raise InputError(f"{type(self).__name__} keeps no state between calls")
-        if capacity is None:
-            return Cache.growing(layout)
-        if batch is None:
-            raise InputError("a preallocated cache has a size", key="batch", expected="an integer")
+    def _static_cache(self, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
         dtype = self.dtype if dtype is None else loading.to_dtype(dtype)
         return Cache.static(layout, batch, capacity, dtype, self.device)
 
     # Parts.
-
-    @property
-    def base_model(self) -> PreTrainedModel:
-        """The model without its head."""
-        base = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
-        return base if isinstance(base, PreTrainedModel) else self
 
     def get_input_embeddings(self) -> nn.Module:
         """The table of token embeddings."""

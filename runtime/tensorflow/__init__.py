@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..sizes import pair
+from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
@@ -12,9 +13,6 @@ from .blocks import Block
 from .cache import (
     Cache,
     Slots,
-    StateSpec,
-    cross_cache,
-    kv_cache,
     with_past,
 )
 from .compile import compile

@@ -8,37 +8,14 @@ never changed, and a cache passes in and out of a `tf.function` as a value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 from keras.src import tree
 
 from ..errors import InputError, show
+from ..states import Layout, StateSpec, cross_cache, kv_cache
 from .functional import Size, shape_of
-
-
-@dataclass(frozen=True)
-class StateSpec:
-    """What one layer keeps: `kind` is "kv" (grows by every call) or "cross" (filled once)."""
-
-    kind: str
-    heads: int
-    head_dim: int
-    value_dim: int
-    window: int | None = None  # how many positions back are read, if not all
-
-
-def kv_cache(
-    heads: int, head_dim: int, window: int | None = None, value_dim: int | None = None
-) -> StateSpec:
-    """Keys and values of all past tokens."""
-    return StateSpec("kv", heads, head_dim, value_dim or head_dim, window)
-
-
-def cross_cache(heads: int, head_dim: int, value_dim: int | None = None) -> StateSpec:
-    """Keys and values of another sequence, computed once."""
-    return StateSpec("cross", heads, head_dim, value_dim or head_dim)
 
 
 class KeyValueState:
@@ -95,9 +72,6 @@ class Slots:
 
     def __init__(self, states: dict[str, KeyValueState]):
         self.__dict__.update(states)
-
-
-Layout = Sequence[dict[str, StateSpec]]
 
 
 @tree.register_tree_node_class

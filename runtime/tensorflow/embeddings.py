@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import tensorflow as tf
+import numpy as np
 
-from ..errors import ConfigError, InputError, show
+from ..errors import ConfigError
+from . import weights
 from .base import Parameter
 from .initialization import initialize
 from .layers import Embedding, Linear
-from .weights import descend
 
 if TYPE_CHECKING:
     from .model import PreTrainedModel
@@ -22,7 +23,7 @@ def find(model: PreTrainedModel, role: str) -> Any:
         path = owner.roles.get(role)
         if path is not None:
             try:
-                return descend(owner, path)
+                return weights.descend(owner, path)
             except AttributeError:  # a head inherits the roles of the base model
                 continue
     raise ConfigError(f"{type(model).__name__} has no part in this role", key=role)
@@ -38,33 +39,40 @@ def find_output(model: PreTrainedModel) -> Linear | None:
 
 
 def resize(model: PreTrainedModel, size: int) -> Embedding:
-    """Make all tables of tokens `size` long: old rows stay, new ones get first values."""
-    if not isinstance(size, int) or size < 1:
-        raise InputError(key="size", expected="a positive integer", found=show(size))
-    table, head = find(model, "input_embeddings"), find_output(model)
-    _replace(model, table, "weight", size)
-    table.num_embeddings = size
-    if head is not None:
-        if head.tied_to is None:
-            _replace(model, head, "weight", size)
-        if head.bias is not None:
-            _replace(model, head, "bias", size)
-        head.out_features = size
+    """Give all that has an entry for each token `size` of them; the first ones stay.
+
+    What that is, a model of the new size shows: all tensors that have another shape there.
+    """
+    table = find(model, "input_embeddings")
+    with weights.deferred_values():
+        target = type(model)(model._vocabulary_config(size))
+    others = {leaf.name: leaf for leaf in weights.leaves(target)}
+    for leaf in weights.leaves(model):
+        other = others.get(leaf.name, leaf)
+        shape = other.parameter.checkpoint_shape
+        if shape == leaf.parameter.checkpoint_shape:
+            continue
+        if leaf.tied_to is None:
+            _replace(model, leaf, shape)
+        for name, value in vars(other.owner).items():  # sizes, to be read by people
+            if isinstance(value, int) and not name.startswith("_"):
+                setattr(leaf.owner, name, value)
     for config in (model.config, model.base_model.config):
         config.vocab_size = size
     return table
 
 
-def _replace(model: PreTrainedModel, layer: Embedding | Linear, name: str, size: int) -> None:
-    """Give a layer another parameter, of `size` along the checkpoint's first axis."""
-    old: Parameter = getattr(layer, name)
-    shape = (size, *old.checkpoint_shape[1:])
-    axis = old.permutation.index(0) if old.permutation else 0
-    delattr(layer, name)
-    new = Parameter(layer, name, shape, permutation=old.permutation, init=old.init)
-    setattr(layer, name, new)
-    initialize(name, new, layer, model.initializers, model.config)
-    kept = min(size, old.checkpoint_shape[0])
-    first, _ = tf.split(old, [kept, old.shape[axis] - kept], axis=axis)
-    _, rest = tf.split(new, [kept, size - kept], axis=axis)
-    new.assign(tf.concat([first, rest], axis=axis))
+def _replace(model: PreTrainedModel, leaf: weights.Leaf, shape: tuple[int, ...]) -> None:
+    """Put a parameter of another shape in the place of one, whose values stay."""
+    old, owner, values = leaf.parameter, leaf.owner, leaf.numpy()
+    attribute = next(name for name, child in vars(owner).items() if child is old)
+    delattr(owner, attribute)
+    new = Parameter(owner, old.name, shape, permutation=old.permutation, init=old.init)
+    setattr(owner, attribute, new)
+    leaf = replace(leaf, parameter=new)
+    name = leaf.name.removeprefix(f"{model.base_model_prefix}.")
+    initialize(name, new, owner, model.initializers, model.config)
+    whole = np.array(leaf.numpy())
+    kept = tuple(map(slice, map(min, values.shape, whole.shape)))
+    whole[kept] = values[kept]
+    leaf.assign(whole)

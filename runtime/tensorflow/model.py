@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
 from ..configuration import PretrainedConfig
 from ..errors import ConfigError, InputError, show
+from ..model import CommonModel
+from ..states import Layout
 from . import embeddings, loading, weights
 from .base import Layer, dtype_name, is_symbolic, is_training
 from .blocks import Block
-from .cache import Cache, Layout, as_cache
+from .cache import Cache, as_cache
 from .calls import bind, prepare
 from .fitting import Fitting
-from .initialization import Rule, initialize
+from .initialization import initialize
 from .layers import Embedding, Linear
 from .taps import NO_TAPS, Taps
 
 
-class PreTrainedModel(Fitting, Layer, keras.Model):
-    """A model with a configuration, whose weights a checkpoint may hold.
+class PreTrainedModel(CommonModel, Fitting, Layer, keras.Model):
+    """A model with a configuration: made, loaded, saved, and given caches and taps."""
 
-    Generated classes give `config_class`; `base_model_prefix`, the attribute under which models
-    with a head keep the base model; `initializers`; `roles`, attribute paths within the base
-    model; and `checkpoint_rules` for old names.
-    """
-
-    config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
-    base_model_prefix: ClassVar[str] = ""
-    initializers: ClassVar[Mapping[str, Rule]] = {}
-    roles: ClassVar[Mapping[str, str]] = {}
-    checkpoint_rules: ClassVar[Any] = None
+    _cache_class, _taps_class, _no_taps = Cache, Taps, NO_TAPS
 
     def __init__(self, config: PretrainedConfig, **options: Any):
         if not isinstance(config, PretrainedConfig):
@@ -127,39 +120,6 @@ class PreTrainedModel(Fitting, Layer, keras.Model):
         inputs = {name: prepare(name, x, dtype) for name, x in inputs.items()}
         return super().__call__(training=training, **inputs)
 
-    def use_return_dict(self, return_dict: bool | None) -> bool:
-        """Whether a call returns a record (else a tuple)."""
-        return self.config.use_return_dict if return_dict is None else return_dict
-
-    def taps(self, **switches: bool | None) -> Taps:
-        """What collects optional outputs; a switch that is None is read from the config."""
-        asked = [
-            name
-            for name, value in switches.items()
-            if (getattr(self.config, name, False) if value is None else value)
-        ]
-        attention = self.config.attn_implementation
-        return Taps(asked, attention) if asked or attention else NO_TAPS
-
-    def cache_layout(self) -> Layout:
-        """The states of each position of the stack; generated where there are any."""
-        base = self.base_model
-        return [] if base is self else base.cache_layout()
-
-    def init_cache(
-        self, batch: int | None = None, capacity: int | None = None, dtype: Any = None
-    ) -> Cache:
-        """An empty cache: with `capacity` allocated for `batch` sequences, else growing."""
-        layout = self.cache_layout()
-        if not any(layout):
-            raise InputError(f"{type(self).__name__} keeps no state between calls")
-        if capacity is None:
-            return Cache.growing(layout)
-        if batch is None:
-            raise InputError("an allocated cache has a size", key="batch", expected="an integer")
-        dtype = self.compute_dtype if dtype is None else dtype_name(dtype)
-        return Cache.static(layout, batch, capacity, dtype)
-
     def open_cache(self, past_key_values: Any, use_cache: bool | None = None) -> Cache | None:
         """The cache to write to: a copy of the caller's, a new one, or None."""
         layout = self.cache_layout()
@@ -174,13 +134,11 @@ class PreTrainedModel(Fitting, Layer, keras.Model):
             use_cache = use_cache and not (is_training() and self.is_gradient_checkpointing)
         return Cache.growing(layout) if use_cache else None
 
-    # Parts.
+    def _static_cache(self, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
+        dtype = self.compute_dtype if dtype is None else dtype_name(dtype)
+        return Cache.static(layout, batch, capacity, dtype)
 
-    @property
-    def base_model(self) -> PreTrainedModel:
-        """The model below the head, or this one."""
-        base = getattr(self, self.base_model_prefix, None) if self.base_model_prefix else None
-        return base if isinstance(base, PreTrainedModel) else self
+    # Parts.
 
     def __dir__(self) -> list[str]:
         """Without the base model, which Keras's files would take for a part of itself."""

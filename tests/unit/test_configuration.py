@@ -20,6 +20,7 @@ from triptych.configuration import (
     find_config_class,
 )
 from triptych.errors import ConfigError
+from triptych.generator.configs import TAKEN
 
 
 class BertConfig(PretrainedConfig):
@@ -591,6 +592,11 @@ def test_equality_hash_and_repr():
     assert repr(BertConfig(vocab_size=1, foo="x")) == "BertConfig(vocab_size=1, foo='x')"
     text = repr(ClipConfig(text_config={"hidden_size": 8}))
     assert text == "ClipConfig(text_config=ClipTextConfig(hidden_size=8))"
+
+
+def test_specs_may_not_hide_what_classes_offer():
+    offered = {name for name in dir(PretrainedConfig) if not name.startswith("_")}
+    assert set(TAKEN) == offered - {"model_type"}
 
 
 def test_the_signature_lists_the_fields():

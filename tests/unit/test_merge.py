@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 from triptych.generator.diagnostics import Location, SpecError
+from triptych.generator.flat import flat
 from triptych.generator.located import text_location
-from triptych.generator.merge import flat
 from triptych.generator.spec import Spec, load_library, load_spec
 from triptych.generator.yaml_loader import parse_yaml
 
@@ -536,7 +536,7 @@ def test_the_flat_text_reads_well(specs):
 
 
 def test_the_flat_text_of_what_yaml_makes_difficult():
-    from triptych.generator.merge import _scalar
+    from triptych.generator.flat import _scalar
 
     for text in (
         "a: b",

@@ -121,6 +121,44 @@ def test_gradient_errors():
     assert compare.gradient_errors(broken, views, norms, views)[0] == math.inf
 
 
+def test_distributions_are_told_apart():
+    size = 20000
+
+    def numbers(name, kind, *rule, seed=0):
+        return compare.distribution(fill.values(seed, name, (size,), [kind, *rule]))
+
+    def worst(ours, theirs):
+        return max(compare.distribution_errors(ours, theirs, size).values())
+
+    normal = numbers("x", "normal", 0.0, 0.02)
+    for seed in range(50):
+        other = numbers("y", "normal", 0.0, 0.02, seed=seed)
+        assert worst(other, normal) < compare.DEVIATIONS
+        flat = [numbers(n, "uniform", -1.0, 3.0, seed=seed) for n in ("y", "z")]
+        assert worst(*flat) < compare.DEVIATIONS
+    width = 0.02 * math.sqrt(3)
+    for rule in (
+        ["normal", 0.0, 0.022],
+        ["normal", 0.002, 0.02],
+        ["uniform", -width, width],
+        ["constant", 0.0],
+    ):
+        assert worst(numbers("y", *rule), normal) > compare.DEVIATIONS
+        assert worst(normal, numbers("y", *rule)) > compare.DEVIATIONS
+    assert worst([0.0], [0.0]) == 0.0
+    assert worst([0.0], [1.0]) == math.inf
+
+
+def test_padding_rows_stand_by_themselves():
+    table = np.ones((3, 4))
+    table[2] = 0
+    assert case.fresh_values({"t": table, "u": table[:2]}, {"t": 2}) == {
+        "t[2]": [4, 0.0],
+        "t": [8, 1.0],
+        "u": [8, 1.0],
+    }
+
+
 def test_safetensors_layout():
     tensors = {
         "b": ("F32", np.arange(6, dtype=np.float32).reshape(2, 3)),
@@ -157,6 +195,24 @@ def test_every_class_has_its_cases():
         assert any(c.minimal_config for c in loaded), folder
         assert any(p.gradients for c in loaded for p in c.probes.values()), folder
         assert any(p.mode == "train" for c in loaded for p in c.probes.values()), folder
+        assert any(p.kind == "fresh" for c in loaded for p in c.probes.values()), folder
+
+
+@pytest.mark.parametrize("folder", CASES, ids=lambda f: "/".join(f.parts[-3:]))
+def test_what_is_wrong_with_first_values_is_found(folder):
+    for probe in case.load(folder).probes.values():
+        if probe.kind == "fresh":
+            check_first_values(probe)
+
+
+def check_first_values(probe):
+    wanted, rates = probe.data["values"], probe.data["rates"]
+    arrays = {name: np.zeros(size) for name, size, *_ in wanted if "[" not in name}
+    wrong = {result.name for result in probe.check_fresh(arrays, rates) if not result.ok}
+    assert wrong == {name for name, _, *numbers in wanted if numbers != [0.0]}
+    others = {kind: [0.5, *numbers] for kind, numbers in rates.items()}
+    wrong = {result.name for result in probe.check_fresh({}, others) if not result.ok}
+    assert wrong == {name for name, *_ in wanted} | set(rates)
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda f: "/".join(f.parts[-3:]))
