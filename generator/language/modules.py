@@ -7,6 +7,7 @@ from ..diagnostics import Diagnostics
 from ..located import value_location
 from ..types import Type
 from .faults import FaultMixin
+from .hoisting import name_model_calls
 from .members import MemberMixin
 from .results import ResultMixin
 from .scope import Scope
@@ -48,6 +49,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             self.errors.error(location, f"{self.name}: not every path through the forward returns")
         if self.failed or self.result is None:
             return None
+        if self.module_source.model:
+            body = name_model_calls(body, self.scope.locals)
         scopes = self.tap_scopes()
         taps = list(dict.fromkeys([*self.sub_taps, *self.scoped_taps(scopes), *self.taps]))
         return ir.Module(

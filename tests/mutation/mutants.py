@@ -16,7 +16,10 @@ FUNCTIONS = ("__init__", "forward", "cache_layout")  # and functions of the modu
 
 @dataclass(frozen=True)
 class Mutant:
-    """One flipped place. `before` and `after` are the source of the node, in one line."""
+    """One flipped place. `before` and `after` are the source of the node, in one line.
+
+    `statement`: that of the statement it is in.
+    """
 
     folder: str
     owner: str  # the class, "" for a function of the module
@@ -27,6 +30,7 @@ class Mutant:
     after: str
     node: int  # its place in a walk over the module
     variant: int
+    statement: str
 
     @property
     def place(self):
@@ -52,11 +56,13 @@ class Source:
         found = []
         for owner, function, context in self._functions():
             for node in _executed(function):
+                if isinstance(node, ast.stmt):  # they come before what they consist of
+                    statement = _line(node)
                 for index, (operator, new) in enumerate(variants(node, context)):
                     before, after = _line(node), _line(new)
                     place = (owner, function.name, node.lineno, operator, before, after)
                     if before != after:
-                        found.append(Mutant(self.folder, *place, order[id(node)], index))
+                        found.append(Mutant(self.folder, *place, order[id(node)], index, statement))
         return found
 
     def _functions(self):

@@ -33,6 +33,7 @@ from triptych.generator import evidence  # noqa: E402
 from mutation.isolation import Crashed, Stopped, isolated  # noqa: E402
 from mutation.mutants import Source  # noqa: E402
 
+EQUIVALENT = Path(__file__).with_name("equivalent.json")
 GOAL = 0.95
 
 
@@ -55,7 +56,7 @@ def chosen(sources, count, seed):
 def reason(mutant, rows):
     """Why a mutant changes nothing, if equivalent.json says so."""
     for row in rows:
-        names = ("folder", "place", "operator", "before", "after")
+        names = ("folder", "place", "operator", "before", "after", "statement")
         if all(_like(getattr(mutant, name), row.get(name, "*")) for name in names):
             return row["reason"]
     return None
@@ -171,7 +172,7 @@ def run(given):
         kind, how = judge(adapter, source, None)
         if kind != "survived":
             raise SystemExit(f"{folder} fails as it is, so mutants would prove nothing: {how}")
-    rows = json.loads(Path(__file__).with_name("equivalent.json").read_text(encoding="utf-8"))
+    rows = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
     mutants = chosen(sources.values(), given.mutants, given.seed)
     outcome = {"killed": [], "survived": [], "equivalent": [], "undecided": []}
     kept, started = Kept(given.resume), time.monotonic()

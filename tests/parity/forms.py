@@ -13,7 +13,7 @@ class Form:
     """`compiled`: shapes are fixed, so caches are preallocated and traces are counted.
 
     `probes`: the kinds of probes it covers; "train" are those with gradients, "static_cache" are
-    cache probes on a preallocated cache.
+    cache probes on a preallocated cache, "fresh" those of a model that was not loaded.
     """
 
     name: str
@@ -21,23 +21,24 @@ class Form:
     probes: frozenset = ALL
 
 
+FIRST = ALL | {"fresh"}  # a model is made in the same way for all forms
 GROWING = frozenset({"cache"})
 
 FORMS = {
     "pytorch": (
-        Form("eager"),
+        Form("eager", probes=FIRST),
         # A growing cache changes shape at every step, which is what preallocated ones are for.
         Form("compile", compiled=True, probes=ALL - GROWING),
         # An exported program is one call with fixed arguments.
         Form("export", compiled=True, probes=frozenset({"call"})),
     ),
     "tensorflow": (
-        Form("function", compiled=True),
+        Form("function", compiled=True, probes=FIRST),
         Form("eager"),
         Form("xla", compiled=True, probes=ALL - GROWING),
     ),
     "flax": (
-        Form("jit", compiled=True),
+        Form("jit", compiled=True, probes=FIRST),
         Form("eager"),
     ),
 }

@@ -24,6 +24,8 @@ def runs(probe):
         return [("generate", generate)]
     if probe.kind == "bf16":
         return [("bf16", bfloat16)]
+    if probe.kind == "fresh":
+        return [("fresh", fresh)]
     if probe.gradients or probe.mode == "train":
         return [("train", train)]
     return [("call", call)]
@@ -147,6 +149,20 @@ def bfloat16(session, probe):
             error = compare.rms_error(arrays[name], expected.values) if same else math.inf
             results.append(Result(name, error, allowed))
     session.report.add(probe.name, results, counted=False)
+
+
+def fresh(session, probe):
+    """A model that was not loaded: what its parameters begin with, its rates of dropout."""
+    adapter, options = session.adapter, session.case.init
+    config = session.model_class.config_class.from_dict(probe.config)
+    model = adapter.fresh(session.model_class, config, **options)
+    state = adapter.state_dict(model)
+    trained = {name: np.asarray(state[name], np.float32) for name in session.case.parameters}
+    rates = {
+        "Dropout": sorted(set(adapter.rates(model, "Dropout")) - {0.0}),
+        "DropPath": sorted(rate for rate in adapter.rates(model, "DropPath") if rate),
+    }
+    session.report.add(probe.name, probe.check_fresh(trained, rates), counted=False)
 
 
 @cache

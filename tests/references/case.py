@@ -148,7 +148,7 @@ class Gradients:
 
 
 class Probe:
-    """A named experiment of a case: kind "call", "cache", "generate" or "bf16"."""
+    """A named experiment of a case: kind "call", "cache", "generate", "bf16" or "fresh"."""
 
     def __init__(self, case, data):
         self._case = case
@@ -160,6 +160,7 @@ class Probe:
         self.margin = data.get("margin")
         self.of = data.get("of")
         self.errors = {row[0]: tuple(row[1:]) for row in data.get("errors", [])}
+        self.config = {**case.config, **data.get("config", {})}
 
     def objective_weights(self):
         """{output: float32 weights} of the sum whose gradient is recorded; {} where it is `loss`.
@@ -174,6 +175,36 @@ class Probe:
             name: objective_weight(self._case.seed, name, outputs[name].shape)
             for name in self.gradients.of
         }
+
+    def check_fresh(self, arrays, rates):
+        """Compare first values {checkpoint name: array} and rates {kind: numbers} of dropout."""
+        results = []
+        found = fresh_values(arrays, self._case.padding_rows)
+        wanted = {name: values for name, _, *values in self.data["values"]}
+        for name, size, *theirs in self.data["values"]:
+            if name not in found or found[name][0] != size:
+                results.append(Result(name, math.inf, 0.0, "missing, or of another size"))
+                continue
+            for what, error in compare.distribution_errors(found[name][1:], theirs, size).items():
+                note = f"{what} {found[name][1:]}, not {theirs}"
+                results.append(Result(name, error, compare.DEVIATIONS, note))
+        extra = sorted(set(found) - set(wanted))
+        results += [Result(name, math.inf, 0.0, "not in the reference") for name in extra]
+        for kind, theirs in self.data["rates"].items():
+            error = compare.error(rates[kind], theirs)
+            results.append(Result(kind, error, compare.FLOOR, f"rates {rates[kind]}, not {theirs}"))
+        return results
+
+
+def fresh_values(arrays, padding_rows):
+    """{name: [size, *distribution]} of first values; rows for padding stand by themselves."""
+    parts = {}
+    for name, array in arrays.items():
+        if (row := padding_rows.get(name)) is not None:
+            parts[f"{name}[{row}]"] = array[row]
+            array = np.delete(array, row, axis=0)
+        parts[name] = array
+    return {name: [int(x.size), *compare.distribution(x)] for name, x in parts.items()}
 
 
 def objective_weight(seed, name, shape):

@@ -4,6 +4,8 @@ The error of a float array is max |ours - reference| / rms, over the reference's
 (|x| < 1e4), rms being their root mean square (1 where they are all zero). Huge and infinite
 entries must agree in position, sign and to 1e-5 of their size; integers and booleans must be
 equal; a NaN is never right. Where these fail, the error is infinite.
+
+First values of parameters are random, so what is compared is how they are distributed.
 """
 
 import math
@@ -15,6 +17,7 @@ from . import fill
 HUGE = 1e4
 HUGE_TOLERANCE = 1e-5
 FLOOR = 1e-5
+DEVIATIONS = 6.1094  # a normal variable is further off than this once in 1e9 times
 
 
 def huge_mask(array):
@@ -115,3 +118,33 @@ def gradient_errors(norms, projections, wanted_norms, wanted_projections):
     off = np.abs(projections - wanted_projections).max(axis=1, initial=0.0)
     worst = np.maximum(np.abs(norms - wanted_norms), off) / scale
     return np.where(np.isnan(worst), np.inf, worst)
+
+
+def distribution(array):
+    """[value] of a constant array, else [mean, standard deviation, shape].
+
+    `shape` is the mean absolute deviation over the standard one (Geary's ratio): 0.80 for a normal
+    distribution, 0.87 for a uniform one.
+    """
+    flat = np.asarray(array, dtype=np.float64).reshape(-1)
+    if flat.min() == flat.max():
+        return [float(flat[0])]
+    mean, deviation = flat.mean(), flat.std()
+    return [float(mean), float(deviation), float(np.abs(flat - mean).mean() / deviation)]
+
+
+def distribution_errors(ours, theirs, size):
+    """{what: how far two arrays of `size` numbers are apart}, in standard errors.
+
+    DEVIATIONS is what chance allows, if no tail is heavier than that of a normal distribution:
+    the variances of mean / std, log(std) and shape are then at most 1, 1/2 and 1 - 3/pi, over the
+    size, and there are two samples. Constants are equal or infinitely far apart.
+    """
+    if len(ours) == 1 or len(theirs) == 1:
+        return {"value": 0.0 if ours == theirs else math.inf}
+    unit = math.sqrt(2 / size)
+    return {
+        "mean": abs(ours[0] - theirs[0]) / theirs[1] / unit,
+        "deviation": abs(math.log(ours[1] / theirs[1])) / (unit * math.sqrt(1 / 2)),
+        "shape": abs(ours[2] - theirs[2]) / (unit * math.sqrt(1 - 3 / math.pi)),
+    }

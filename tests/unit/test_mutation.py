@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -9,7 +10,8 @@ from multiprocessing import get_context
 import pytest
 from mutation.isolation import Limits
 from mutation.mutants import Source
-from mutation.run import Kept, judge, key_of
+from mutation.run import EQUIVALENT, Kept, judge, key_of, reason
+from parity import selection
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at memory through /proc")
 FOLDER = "swin"
@@ -121,6 +123,21 @@ def test_verdicts_are_kept(tmp_path):
     assert kept.find("key", third) == ("survived", "")
     assert kept.find("another key", first) is None
     assert Kept(None).find("key", first) is None
+
+
+def test_mutants_know_their_statements():
+    mutants = Source(FOLDER).mutants()
+    assert all(m.before == m.statement for m in mutants if m.operator == "statement left out")
+    bounds = [m for m in mutants if m.statement.startswith("y = (y >= (rows - 1) * window)")]
+    assert {m.before for m in bounds if m.operator == "off by one"} == {"1"}
+    assert {m.function for m in bounds} == {"shifted_windows"}
+
+
+def test_every_stated_equivalence_is_met_by_a_mutant():
+    rows = json.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    mutants = [m for folder in selection.classes() for m in Source(folder).mutants()]
+    for row in rows:
+        assert any(reason(mutant, [row]) for mutant in mutants), row
 
 
 def test_key_is_that_of_the_code():

@@ -7,6 +7,7 @@ from importlib import import_module
 import numpy as np
 from references.case import flatten
 
+SEED = 2026  # of first values: one that no case was recorded with, or PyTorch's were the same
 PARTS = ("key", "value", "cross_key", "cross_value")
 
 
@@ -25,6 +26,18 @@ class Adapter(ABC):
     def load(self, model_class, path, **options):
         """(model in evaluation mode, what from_pretrained reports)."""
         return model_class.from_pretrained(path, output_loading_info=True, **options)
+
+    @abstractmethod
+    def fresh(self, model_class, config, **options):
+        """A model with first values, the same ones each time."""
+
+    def rates(self, model, kind):
+        """The probabilities of a model's layers of this class: "Dropout" or "DropPath"."""
+        return [float(m.rate) for m in self.modules(model) if type(m).__name__ == kind]
+
+    @abstractmethod
+    def modules(self, model):
+        """All layers of a model, at every depth."""
 
     def parameters_of_call(self, model_class):
         """The names that a call takes."""

@@ -7,10 +7,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
-import triptych.flax as framework  # noqa: E402
 from flax import nnx  # noqa: E402
+from triptych.flax import compile, state_dict  # noqa: E402
 
-from .base import Adapter, is_label  # noqa: E402
+from .base import SEED, Adapter, is_label  # noqa: E402
 
 
 class Flax(Adapter):
@@ -18,6 +18,12 @@ class Flax(Adapter):
 
     def call_of(self, model_class):
         return model_class.__call__
+
+    def fresh(self, model_class, config, **options):
+        return model_class(config, rngs=nnx.Rngs(SEED), **options)
+
+    def modules(self, model):
+        return (module for _, module in nnx.iter_modules(model))
 
     def caller(self, model, form):
         return Caller(model, form)
@@ -36,8 +42,8 @@ class Flax(Adapter):
         if form.compiled:
             step = jax.jit(step)
         (_, (output, changed)), gradients = step(params, rest, inputs)
-        after = framework.state_dict(nnx.merge(graph, params, changed))
-        return output, framework.state_dict(nnx.merge(graph, gradients, rest)), after
+        after = state_dict(nnx.merge(graph, params, changed))
+        return output, state_dict(nnx.merge(graph, gradients, rest)), after
 
     def inputs(self, arrays, dtype="float32"):
         result = {}
@@ -52,7 +58,7 @@ class Flax(Adapter):
         return array.astype(np.float32) if array.dtype == jnp.bfloat16 else array
 
     def state_dict(self, model):
-        return framework.state_dict(model)
+        return state_dict(model)
 
     def reset(self):
         jax.clear_caches()
@@ -63,7 +69,7 @@ class Caller:
 
     def __init__(self, model, form):
         self.compiled = form.compiled
-        self.call = framework.compile(model) if form.compiled else model
+        self.call = compile(model) if form.compiled else model
 
     def __call__(self, inputs, kwargs):
         return self.call(**inputs, **kwargs)

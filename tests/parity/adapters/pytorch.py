@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-import triptych.pytorch as framework
 from torch._dynamo import lookup_backend
+from triptych.pytorch import compile, state_dict
 
-from .base import Adapter, is_label
+from .base import SEED, Adapter, is_label
 
 
 class PyTorch(Adapter):
@@ -14,6 +14,18 @@ class PyTorch(Adapter):
     def call_of(self, model_class):
         return model_class.forward
 
+    def fresh(self, model_class, config, **options):
+        torch.manual_seed(SEED)
+        return model_class(config, **options)
+
+    def rates(self, model, kind):
+        if kind == "Dropout":
+            return [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+        return super().rates(model, kind)
+
+    def modules(self, model):
+        return model.modules()
+
     def caller(self, model, form):
         return {"eager": Eager, "compile": Compiled, "export": Exported}[form.name](model)
 
@@ -21,12 +33,12 @@ class PyTorch(Adapter):
         model.train(training)
         output = self.caller(model, form)(inputs, kwargs, gradients=True)
         objective(self.flat(output), torch.sum).backward()
-        after = {name: np.array(array) for name, array in framework.state_dict(model).items()}
+        after = {name: np.array(array) for name, array in state_dict(model).items()}
         with torch.no_grad():
             for parameter in model.parameters():
                 gradient = parameter.grad
                 parameter.copy_(torch.zeros_like(parameter) if gradient is None else gradient)
-        return output, framework.state_dict(model), after
+        return output, state_dict(model), after
 
     def inputs(self, arrays, dtype="float32"):
         result = {}
@@ -41,7 +53,7 @@ class PyTorch(Adapter):
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
     def state_dict(self, model):
-        return framework.state_dict(model)
+        return state_dict(model)
 
     def native_names(self, model):
         return model.state_dict()
@@ -73,7 +85,7 @@ class Compiled(Eager):
     def __init__(self, model):
         torch._dynamo.reset()
         self.count, self.backend = 0, lookup_backend("aot_eager")
-        self.call = framework.compile(model, backend=self.compile)
+        self.call = compile(model, backend=self.compile)
 
     def compile(self, graph, inputs):
         self.count += 1

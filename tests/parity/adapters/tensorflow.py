@@ -4,11 +4,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-import triptych.tensorflow as framework  # noqa: E402
+from triptych.tensorflow import compile, parameters, state_dict  # noqa: E402
 
-from .base import Adapter, is_label  # noqa: E402
+from .base import SEED, Adapter, is_label  # noqa: E402
 
 
 class TensorFlow(Adapter):
@@ -17,11 +18,18 @@ class TensorFlow(Adapter):
     def call_of(self, model_class):
         return model_class.call
 
+    def fresh(self, model_class, config, **options):
+        keras.utils.set_random_seed(SEED)
+        return model_class(config, **options)
+
+    def modules(self, model):
+        return model._flatten_layers()
+
     def caller(self, model, form):
         return Caller(model, form)
 
     def train(self, model, form, training, inputs, kwargs, objective):
-        trained = [p for p in framework.parameters(model).values() if p.trainable]
+        trained = [p for p in parameters(model).values() if p.trainable]
 
         def step():
             with tf.GradientTape() as tape:
@@ -34,10 +42,10 @@ class TensorFlow(Adapter):
         if form.compiled:
             step = tf.function(step, autograph=False, jit_compile=form.name == "xla" or None)
         output, gradients = step()
-        after = {name: np.array(array) for name, array in framework.state_dict(model).items()}
+        after = {name: np.array(array) for name, array in state_dict(model).items()}
         for parameter, gradient in zip(trained, gradients, strict=True):
             parameter.assign(tf.zeros_like(parameter.value) if gradient is None else gradient)
-        return output, framework.state_dict(model), after
+        return output, state_dict(model), after
 
     def inputs(self, arrays, dtype="float32"):
         result = {}
@@ -52,7 +60,7 @@ class TensorFlow(Adapter):
         return (tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor).numpy()
 
     def state_dict(self, model):
-        return framework.state_dict(model)
+        return state_dict(model)
 
 
 class Caller:
@@ -61,7 +69,7 @@ class Caller:
     def __init__(self, model, form):
         self.compiled, self.call = form.compiled, model
         if form.compiled:
-            self.call = framework.compile(model, jit_compile=form.name == "xla")
+            self.call = compile(model, jit_compile=form.name == "xla")
 
     def __call__(self, inputs, kwargs):
         return self.call(**inputs, **kwargs)

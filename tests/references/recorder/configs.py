@@ -1,5 +1,6 @@
 """Case lists (cases/*.yaml), the tiny configurations they describe, and facts about defaults."""
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class CaseSpec:
     fill: dict = field(default_factory=dict)
     minimal_config: bool = False
     extra: bool = False
+    fresh: dict = field(default_factory=dict)
 
 
 def _probe_map(items):
@@ -44,7 +46,7 @@ def _probe_map(items):
 
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
-    "init", "minimal_config", "extra",
+    "init", "minimal_config", "extra", "fresh",
 }  # fmt: skip
 
 
@@ -55,6 +57,7 @@ def case_list(model_type, path=None):
         raise SystemExit(f"no case list {path.name} in {path.parent}")
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     specs = []
+    seeds = itertools.count()  # for cases that name none: naming one leaves those of others alone
     for class_name, entry in data["classes"].items():
         for name, case in entry["cases"].items():
             case = case or {}
@@ -78,23 +81,33 @@ def case_list(model_type, path=None):
                     config=config,
                     options=options,
                     init=case.get("init", {}),
-                    seed=case.get("seed", len(specs)),
+                    seed=case["seed"] if "seed" in case else next(seeds),
                     probes=probes,
                     length=case.get("length", data.get("length", 11)),
                     size=case.get("size"),
                     fill={**data.get("fill", {}), **case.get("fill", {})},
                     minimal_config=case.get("minimal_config", False),
                     extra=case.get("extra", False),
+                    fresh={
+                        **(data.get("fresh", {}) if case.get("minimal_config") else {}),
+                        **case.get("fresh", {}),
+                    },
                 )
             )
     return specs
 
 
-def build_config(spec):
+def build_config(spec, **changes):
     """The reference's configuration object of a case."""
-    config = getattr(transformers, spec.config_class)(**spec.config)
+    config = getattr(transformers, spec.config_class)(**{**spec.config, **changes})
     config._attn_implementation = "eager"
     return config
+
+
+def changes(config, other):
+    """What a configuration has otherwise than another one."""
+    values = other.to_dict()
+    return {k: v for k, v in config.to_dict().items() if values.get(k) != v}
 
 
 def config_defaults(config_class):

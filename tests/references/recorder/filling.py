@@ -78,6 +78,13 @@ def fill_model(model, seed, saved, overrides, pools):
     return rows
 
 
+def trained(model, rows):
+    """{saved name: array} of the parameters."""
+    names = {row[0] for row in rows if row[4] is None} - set(not_trained(model, rows))
+    state = model.state_dict()
+    return {row[0]: state[row[0]].numpy() for row in rows if row[0] in names}
+
+
 def not_trained(model, rows):
     """Saved names that never get a gradient: buffers and frozen parameters."""
     trained = {id(p) for p in model.parameters() if p.requires_grad}

@@ -70,7 +70,9 @@ class Maker:
             mask[1::2] = 0
         return mask
 
-    def text(self, probe, length=None, side=None, labels=False, embeds=False, types=True):
+    def text(
+        self, probe, length=None, side=None, labels=False, embeds=False, types=True, source=True
+    ):
         """Ids (or embeddings), mask, token types, encoder states and labels."""
         length = length or self.length
         mask = self.mask(length, side)
@@ -93,7 +95,8 @@ class Maker:
             if count > 2:
                 kinds[:, -1] = 2
             result["token_type_ids"] = (kinds * (mask if side == "right" else 1)).reshape(shape)
-        result.update(self.source(probe, masked=side is not None))
+        if source:
+            result.update(self.source(probe, masked=side is not None))
         if labels:
             result.update(self.labels(probe, ids.reshape(shape), mask.reshape(shape)))
         return self.ordered(result)
@@ -170,7 +173,8 @@ class Maker:
         can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token")
         if masked and can_mask and self.takes("bool_masked_pos"):
             patches = (size[0] // self.config.patch_size) * (size[1] // self.config.patch_size)
-            result["bool_masked_pos"] = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
+            drawn = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
+            result["bool_masked_pos"] = drawn & (masked != "none")
         if labels and self.takes("labels"):
             result.update(self.labels(probe, None, None))
         return self.ordered(result)

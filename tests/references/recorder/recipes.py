@@ -48,8 +48,9 @@ def padded(maker, probe, options):
 
 
 def plain(maker, probe, options):
-    """Ids alone: every other argument at its default."""
-    inputs = maker.text(probe, length=options.get("length"), types=False)
+    """Ids, and the states that are attended to: every other argument at its default."""
+    source = options.get("source", True)
+    inputs = maker.text(probe, length=options.get("length"), types=False, source=source)
     return Plan(probe, [(inputs, dict(options.get("kwargs", {})))])
 
 
@@ -60,8 +61,16 @@ def position_ids(maker, probe, options):
     inputs = maker.text(probe, side="right")
     shape = inputs["input_ids"].shape
     start = maker.draw(probe, "position_ids", (*shape[:-1], 1), 0, 9)
-    inputs["position_ids"] = start + np.arange(shape[-1])
+    # with gaps: where only distances matter, a shift alone changes nothing
+    inputs["position_ids"] = start + 2 * np.arange(shape[-1])
     return Plan(probe, [(maker.ordered(inputs), _switches(maker))])
+
+
+def one_label(maker, probe, options):
+    """The first of two labels alone, with which there is no loss."""
+    inputs = maker.text(probe, side="right", labels=True)
+    found = [inputs.pop(n) for n in ("end_positions", "next_sentence_label") if n in inputs]
+    return Plan(probe, [(inputs, _switches(maker))]) if found else "no second label"
 
 
 def head_mask(maker, probe, options):
@@ -79,12 +88,12 @@ def _with_gradients(maker, probe, options, mode):
         inputs = maker.image(probe, options.get("size"), labels=True, masked=True)
     else:
         inputs = maker.text(probe, options.get("length"), side="right", labels=True)
-    calls = [(inputs, _switches(maker))]
+    calls = [(inputs, _switches(maker, **options.get("kwargs", {})))]
     return Plan(probe, calls, mode=mode, gradients=True)
 
 
 def train(maker, probe, options):
-    """Training mode: loss, gradients, updated buffers. Dropout must be 0."""
+    """Training mode: loss, gradients, updated buffers. Rates of dropout must be 0 or 1."""
     return _with_gradients(maker, probe, options, "train")
 
 
@@ -166,6 +175,7 @@ RECIPES = {
     "full_rows_masked": _text("full_rows_masked", details=True, side="row"),
     "embeds": _text("embeds", side="right", embeds=True),
     "position_ids": position_ids,
+    "one_label": one_label,
     "head_mask": head_mask,
     "train": train,
     "gradients": gradients,

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 import transformers
 
-from ..case import FORMAT, Case
-from . import configs, filling
+from ..case import FORMAT, Case, fresh_values
+from . import configs, filling, running
 from .pools import Pools
 from .probing import Prober
 
@@ -68,6 +68,34 @@ def _reload(cls, spec, folder):
     return model.eval()
 
 
+def _fresh(spec, cls, rows, plan):
+    """The probe of a model that is not loaded, wider than the others: chance has less to say.
+
+    `config`: what its configuration changes, `values`: rows [name, size, *distribution], `rates`:
+    those that are not 0, of dropout each once, of stochastic depth for each block.
+    """
+    torch.manual_seed(spec.seed)
+    config = configs.build_config(spec, **spec.fresh)
+    changes = configs.changes(config, configs.build_config(spec))
+    model = cls(config, **spec.init)
+    values = fresh_values(filling.trained(model, rows), filling.padding_rows(model))
+    paths = [m.drop_prob for m in model.modules() if type(m).__name__.endswith("DropPath")]
+    rates = {"Dropout": running.dropout_rates(model, plan), "DropPath": paths}
+    return {
+        "name": "fresh",
+        "kind": "fresh",
+        "config": changes,
+        "values": [
+            [name, size, *(float(f"{number:.6g}") for number in numbers)]
+            for name, (size, *numbers) in values.items()
+        ],
+        "rates": {
+            kind: sorted(float(f"{rate:.7g}") for rate in found if rate)
+            for kind, found in rates.items()
+        },
+    }
+
+
 def record_case(spec, out, versions):
     """Record one case below folder `out`; returns (folder, bytes, skipped probes)."""
     pools = Pools()
@@ -99,6 +127,9 @@ def record_case(spec, out, versions):
                 data["skipped"][name] = record
             else:
                 data["probes"].append(record)
+        if spec.fresh:
+            plan = next(iter(prober.plans.values()))
+            data["probes"].append(_fresh(spec, cls, weights["tensors"], plan))
         fresh = Path(scratch) / "case"
         fresh.mkdir()
         (fresh / "config.json").write_text(config_text, encoding="utf-8")
@@ -127,7 +158,7 @@ def _case_text(data):
             if key == "inputs":
                 return {name: _one_line(spec, marks) for name, spec in value.items()}
             return {name: walk(inner, name) for name, inner in value.items()}
-        if key in ("outputs", "buffers", "errors") and value:
+        if key in ("outputs", "buffers", "errors", "values") and value:
             return mark(value)
         if isinstance(value, list) and all(not isinstance(v, (dict, list)) for v in value):
             return _one_line(value, marks)

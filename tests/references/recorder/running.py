@@ -1,5 +1,7 @@
 """Calling the reference and taking its outputs apart."""
 
+from unittest import mock
+
 import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
@@ -53,6 +55,19 @@ def arrays(flat):
 def is_main(name):
     """Is this one of the outputs a class exists for, not a look inside?"""
     return not any(part in name.split(".")[0] for part in SIDE)
+
+
+def dropout_rates(model, plan):
+    """The rates of dropout in a training pass, as a set: not all are those of modules."""
+    rates = set()
+
+    def dropout(x, p=0.5, training=True, inplace=False):
+        rates.update([p] if training else [])
+        return x
+
+    with torch.no_grad(), mock.patch.object(torch.nn.functional, "dropout", dropout):
+        run_calls(model.train(), plan, torch.float32)
+    return rates
 
 
 def run_calls(model, plan, dtype):
