@@ -33,8 +33,8 @@ op(
     "gelu(x, approximate=False)",
     floating,
     "gelu(x, approximate=approximate)",
-    "tf.nn.gelu(x, approximate=approximate)",
-    "jax.nn.gelu(x, approximate=approximate)",
+    "gelu(x, approximate=approximate)",
+    "gelu(x, approximate=approximate)",
 )
 op(
     "minimum(x, y)",

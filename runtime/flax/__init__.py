@@ -20,6 +20,7 @@ from .cache import Cache, Slots, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
 from .draws import Draws, draws_of
+from .elementwise import gelu
 from .functional import (
     einsum,
     integers,
@@ -104,6 +105,7 @@ __all__ = [
     "StateSpec",
     "Taps",
     "activation",
+    "gelu",
     "allow",
     "attention",
     "causal",

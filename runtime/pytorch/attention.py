@@ -66,6 +66,10 @@ def fused(
     # The least float16 is too close to real scores to drown them; kernels of the CPU take float32.
     wide = q.dtype == torch.float16 and q.device.type == "cpu"
     dtype = torch.float32 if wide else q.dtype
+    if torch.is_grad_enabled() and mask.bars_a_query(queries, keys, q.device):
+        # Kernels keep no more of a row than the logarithm of its sum, in which the least finite
+        # number drowns the number of keys: their gradient would be that many times too large.
+        return explicit(q, k, v, mask, bias, scale, rate)[0]
     added, is_causal = mask.lowered(queries, keys, dtype, q.device, dense=bias is not None)
     if bias is not None:
         added = _add(bias.to(dtype), added)

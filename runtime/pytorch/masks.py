@@ -48,6 +48,21 @@ class Mask:
         found = [term.allowed(queries, keys, device, past) for term in self.terms]
         return _conjunction(found)
 
+    def bars_a_query(self, queries: int, keys: int, device: torch.device) -> bool:
+        """Whether a query may attend to no key; False where looking would cost: compiled, on GPUs.
+
+        There are such queries where padding comes before the first tokens, or windows lie in it.
+        """
+        if not self.terms or device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        for known, result in self._known:
+            if known == (queries, keys):
+                return result
+        allowed = self.allowed(queries, keys, device)
+        result = allowed is not None and not bool(allowed.any(-1).all())
+        self._known.append(((queries, keys), result))
+        return result
+
     def additive(
         self, queries: int, keys: int, dtype: torch.dtype, device: torch.device | None = None
     ) -> Tensor | None:

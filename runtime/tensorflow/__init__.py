@@ -18,6 +18,7 @@ from .cache import (
 from .compile import compile
 from .composition import auto_model
 from .draws import Draws, draws_of
+from .elementwise import gelu
 from .functional import (
     einsum,
     integers,
@@ -97,6 +98,7 @@ __all__ = [
     "StateSpec",
     "Taps",
     "activation",
+    "gelu",
     "allow",
     "attention",
     "causal",

@@ -87,7 +87,8 @@ def _with_gradients(maker, probe, options, mode):
     if maker.takes("pixel_values"):
         inputs = maker.image(probe, options.get("size"), labels=True, masked=True)
     else:
-        inputs = maker.text(probe, options.get("length"), side="right", labels=True)
+        side = options.get("side", "right")
+        inputs = maker.text(probe, options.get("length"), side=side, labels=True)
     calls = [(inputs, _switches(maker, **options.get("kwargs", {})))]
     return Plan(probe, calls, mode=mode, gradients=True)
 

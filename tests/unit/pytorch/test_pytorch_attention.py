@@ -98,14 +98,18 @@ def test_a_bias_as_low_as_the_mask_keeps_rows_finite(way):
 
 
 @pytest.mark.parametrize("groups", [2, HEADS])
-def test_gradients_of_both_ways_agree_and_are_finite(groups):
+@pytest.mark.parametrize("biased", [True, False])
+def test_gradients_of_both_ways_agree_and_are_finite(groups, biased):
     torch.manual_seed(1)
     allowed, bias = random_mask(), torch.randn(1, HEADS, QUERIES, KEYS)
-    weights = torch.randn(B, HEADS, QUERIES, WIDTH)
+    weights = torch.randn(B, HEADS, QUERIES, DEPTH)
+    q, k, _ = inputs(groups)
+    v = torch.randn_like(k)  # as deep as the keys, or no kernel takes it
     found = []
     for taps in TAPS.values():
-        tensors = [x.clone().requires_grad_() for x in (*inputs(groups), bias)]
-        out = attention(*tensors[:3], mask=allow(allowed), bias=tensors[3], taps=taps)
+        tensors = [x.clone().requires_grad_() for x in (q, k, v, bias)[: 3 + biased]]
+        given = tensors[3] if biased else None
+        out = attention(*tensors[:3], mask=allow(allowed), bias=given, taps=taps)
         found.append(torch.autograd.grad((out * weights).sum(), tensors))
     for one, other in zip(*found, strict=True):
         assert torch.isfinite(one).all()

@@ -1,0 +1,12 @@
+"""Elementwise operations of the spec language that are also activations."""
+
+from __future__ import annotations
+
+import jax
+
+from . import activations
+
+
+def gelu(x: jax.Array, approximate: bool = False) -> jax.Array:
+    """x * P(X <= x) for a standard normal X, or its tanh approximation (Hendrycks, Gimpel 2016)."""
+    return (activations.gelu_tanh if approximate else activations.gelu)(x)
