@@ -486,6 +486,8 @@ class BertModel(BertPreTrainedModel):
 class BertForMaskedLM(BertPreTrainedModel):
     """The tokens behind the masks."""
 
+    roles = {"output_embeddings": "cls.predictions.decoder"}
+
     def __init__(self, config: BertConfig):
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
@@ -559,6 +561,8 @@ class BertForMaskedLM(BertPreTrainedModel):
 
 class BertLMHeadModel(BertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    roles = {"output_embeddings": "cls.predictions.decoder"}
 
     def __init__(self, config: BertConfig):
         super().__init__(config)
@@ -637,6 +641,8 @@ BertForCausalLM = BertLMHeadModel
 
 class BertForPreTraining(BertPreTrainedModel):
     """Both pretraining tasks - masked tokens, and whether the second sentence follows the first."""
+
+    roles = {"output_embeddings": "cls.predictions.decoder"}
 
     def __init__(self, config: BertConfig):
         super().__init__(config)

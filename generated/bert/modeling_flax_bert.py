@@ -513,6 +513,8 @@ class FlaxBertModel(FlaxBertPreTrainedModel):
 class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
     """The tokens behind the masks."""
 
+    roles = {"output_embeddings": "decoder"}
+
     checkpoint_names = {
         "transform": "cls.predictions.transform",
         "decoder": "cls.predictions.decoder",
@@ -590,6 +592,8 @@ class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
 
 class FlaxBertLMHeadModel(FlaxBertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    roles = {"output_embeddings": "decoder"}
 
     checkpoint_names = {
         "transform": "cls.predictions.transform",
@@ -672,6 +676,8 @@ FlaxBertForCausalLM = FlaxBertLMHeadModel
 
 class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
     """Both pretraining tasks - masked tokens, and whether the second sentence follows the first."""
+
+    roles = {"output_embeddings": "decoder"}
 
     checkpoint_names = {
         "transform": "cls.predictions.transform",

@@ -520,6 +520,8 @@ class TFBertModel(TFBertPreTrainedModel):
 class TFBertForMaskedLM(TFBertPreTrainedModel):
     """The tokens behind the masks."""
 
+    roles = {"output_embeddings": "decoder"}
+
     checkpoint_names = {
         "transform": "cls.predictions.transform",
         "decoder": "cls.predictions.decoder",
@@ -596,6 +598,8 @@ class TFBertForMaskedLM(TFBertPreTrainedModel):
 
 class TFBertLMHeadModel(TFBertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    roles = {"output_embeddings": "decoder"}
 
     checkpoint_names = {
         "transform": "cls.predictions.transform",
@@ -677,6 +681,8 @@ TFBertForCausalLM = TFBertLMHeadModel
 
 class TFBertForPreTraining(TFBertPreTrainedModel):
     """Both pretraining tasks - masked tokens, and whether the second sentence follows the first."""
+
+    roles = {"output_embeddings": "decoder"}
 
     checkpoint_names = {
         "transform": "cls.predictions.transform",

@@ -3,7 +3,39 @@
 
 from __future__ import annotations
 
-from triptych.configuration import PretrainedConfig, field
+from triptych.configuration import Kinds, PretrainedConfig, field
+
+ROPE_SCALING = Kinds(
+    ("rope_type", "type"),
+    {
+        "default": {},
+        "linear": {"factor": float},
+        "dynamic": {"factor": float},
+        "yarn": {
+            "factor": float,
+            "original_max_position_embeddings": int | None,
+            "attention_factor": float | None,
+            "beta_fast": float | None,
+            "beta_slow": float | None,
+            "mscale": float | None,
+            "mscale_all_dim": float | None,
+            "truncate": bool | None,
+        },
+        "longrope": {
+            "short_factor": list[float],
+            "long_factor": list[float],
+            "factor": float | None,
+            "attention_factor": float | None,
+            "original_max_position_embeddings": int | None,
+        },
+        "llama3": {
+            "factor": float,
+            "original_max_position_embeddings": int,
+            "low_freq_factor": float,
+            "high_freq_factor": float,
+        },
+    },
+)
 
 
 class LlamaConfig(PretrainedConfig):
@@ -30,7 +62,7 @@ class LlamaConfig(PretrainedConfig):
     )
     tie_word_embeddings: bool = False
     rope_theta: float = 10000.0
-    rope_scaling: dict | None = field(None, doc="how longer inputs are reached")
+    rope_scaling: dict | None = field(None, kinds=ROPE_SCALING, doc="how longer inputs are reached")
     attention_bias: bool = False
     attention_dropout: float = 0.0
     mlp_bias: bool = False

@@ -444,6 +444,8 @@ class FlaxLlamaModel(FlaxLlamaPreTrainedModel):
 class FlaxLlamaForCausalLM(FlaxLlamaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
+    roles = {"output_embeddings": "lm_head"}
+
     def __init__(self, config: LlamaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
@@ -629,6 +631,8 @@ class FlaxLlamaForTokenClassification(FlaxLlamaPreTrainedModel):
 
 class FlaxLlamaForQuestionAnswering(FlaxLlamaPreTrainedModel):
     """The first and the last token of the answer."""
+
+    base_model_prefix = "transformer"
 
     def __init__(self, config: LlamaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)

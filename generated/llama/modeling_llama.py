@@ -422,6 +422,8 @@ class LlamaModel(LlamaPreTrainedModel):
 class LlamaForCausalLM(LlamaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
+    roles = {"output_embeddings": "lm_head"}
+
     def __init__(self, config: LlamaConfig):
         super().__init__(config)
         self.model = LlamaModel(config)
@@ -597,6 +599,8 @@ class LlamaForTokenClassification(LlamaPreTrainedModel):
 
 class LlamaForQuestionAnswering(LlamaPreTrainedModel):
     """The first and the last token of the answer."""
+
+    base_model_prefix = "transformer"
 
     def __init__(self, config: LlamaConfig):
         super().__init__(config)

@@ -431,6 +431,8 @@ class TFLlamaModel(TFLlamaPreTrainedModel):
 class TFLlamaForCausalLM(TFLlamaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
+    roles = {"output_embeddings": "lm_head"}
+
     def __init__(self, config: LlamaConfig, **kwargs):
         super().__init__(config, **kwargs)
         self.model = TFLlamaModel(config)
@@ -612,6 +614,8 @@ class TFLlamaForTokenClassification(TFLlamaPreTrainedModel):
 
 class TFLlamaForQuestionAnswering(TFLlamaPreTrainedModel):
     """The first and the last token of the answer."""
+
+    base_model_prefix = "transformer"
 
     def __init__(self, config: LlamaConfig, **kwargs):
         super().__init__(config, **kwargs)

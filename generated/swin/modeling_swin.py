@@ -393,7 +393,7 @@ class SwinEncoder(nn.Module):
 class SwinPreTrainedModel(PreTrainedModel):
     config_class = SwinConfig
     base_model_prefix = "swin"
-    roles = {"input_embeddings": "embeddings.projection"}
+    roles = {"input_embeddings": "embeddings.patch_embeddings.projection"}
     initializers = {
         "linear": normal("initializer_range"),
         "conv": normal("initializer_range"),
