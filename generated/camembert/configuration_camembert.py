@@ -11,7 +11,7 @@ class CamembertConfig(PretrainedConfig):
 
     model_type = "camembert"
 
-    vocab_size: int = field(50265, min=1)
+    vocab_size: int = field(30522, min=1)
     hidden_size: int = field(768, min=1)
     num_hidden_layers: int = field(12, min=0, max=10000)
     num_attention_heads: int = field(12, min=1)
