@@ -30,6 +30,7 @@ class CaseSpec:
     minimal_config: bool = False
     extra: bool = False
     fresh: dict = field(default_factory=dict)
+    inputs: dict = field(default_factory=dict)
 
 
 def _probe_map(items):
@@ -46,7 +47,7 @@ def _probe_map(items):
 
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
-    "init", "minimal_config", "extra", "fresh",
+    "init", "minimal_config", "extra", "fresh", "inputs",
 }  # fmt: skip
 
 
@@ -91,6 +92,11 @@ def case_list(model_type, path=None):
                     fresh={
                         **(data.get("fresh", {}) if case.get("minimal_config") else {}),
                         **case.get("fresh", {}),
+                    },
+                    inputs={
+                        **data.get("inputs", {}),
+                        **entry.get("inputs", {}),
+                        **case.get("inputs", {}),
                     },
                 )
             )

@@ -58,6 +58,28 @@ class Maker:
         """An integer input."""
         return fill.integers(self.spec.seed, f"inputs/{probe}/{name}", tuple(shape), low, high)
 
+    def written(self, probe, changes):
+        """The inputs that the case list writes out, with a probe's changes; None takes one away."""
+        inputs = {**self.spec.inputs, **(changes or {})}
+        made = {n: self._written(probe, n, rule) for n, rule in inputs.items() if rule is not None}
+        return self.ordered(made)
+
+    def _written(self, probe, name, rule):
+        rule = dict(rule)
+        shape = rule.pop("shape", None)
+        dtype = rule.pop("dtype", "int64")
+        ((kind, given),) = rule.items()
+        if kind in ("normal", "uniform"):
+            return self.filled(probe, name, shape, kind, *map(float, given))
+        if kind == "integers":
+            return self.draw(probe, name, shape, *given).astype(dtype)
+        if kind == "lengths":  # a mask, of the given numbers of ones a row
+            return (np.arange(shape[1]) < np.array(given)[:, None]).astype(dtype)
+        if kind == "values":
+            array = np.array(given).astype(dtype)
+            return Stored(array) if array.dtype.kind == "f" else array
+        raise SystemExit(f"no rule {kind!r} for the input {name}")
+
     # text ---------------------------------------------------------------------------------------
     def mask(self, length, side):
         """[rows, length] of ones; `side` says where the second row is padded."""

@@ -84,7 +84,9 @@ def head_mask(maker, probe, options):
 
 
 def _with_gradients(maker, probe, options, mode):
-    if maker.takes("pixel_values"):
+    if maker.spec.inputs:
+        inputs = maker.written(probe, options.get("inputs"))
+    elif maker.takes("pixel_values"):
         inputs = maker.image(probe, options.get("size"), labels=True, masked=True)
     else:
         side = options.get("side", "right")
@@ -168,7 +170,17 @@ def _image(details=False, masked=False, labels=False, full=False):
     return recipe
 
 
+def _written(details=False, full=False):
+    def recipe(maker, probe, options):
+        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
+
+    return recipe
+
+
 RECIPES = {
+    "main": _written(details=True, full=True),
+    "call": _written(),
     "padded": padded,
     "plain": plain,
     "left_padded": _text("left_padded", details=True, side="left"),
