@@ -51,6 +51,7 @@ from .initialization import (
 from .inputs import first_given, last_token, merge_leading
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -85,6 +86,7 @@ __all__ = [
     "Cache",
     "Compiled",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",

@@ -47,6 +47,7 @@ from .initialization import (
 from .inputs import first_given, last_token, merge_leading
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -80,6 +81,7 @@ __all__ = [
     "Block",
     "Cache",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",
