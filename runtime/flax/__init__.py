@@ -54,6 +54,7 @@ from .initialization import (
 from .inputs import first_given, last_token, merge_leading
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -90,6 +91,7 @@ __all__ = [
     "Cache",
     "Compiled",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",

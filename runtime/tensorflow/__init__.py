@@ -50,6 +50,7 @@ from .initialization import (
 from .inputs import first_given, last_token, merge_leading
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -85,6 +86,7 @@ __all__ = [
     "Block",
     "Cache",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",
