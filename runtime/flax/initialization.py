@@ -178,6 +178,10 @@ def initial_value(
     It depends on the leaf's name, not on its place, so it is the same however the layers of a
     stack are stored.
     """
+    source = getattr(leaf.owner, "derived", {}).get(leaf.attribute)
+    if source is not None:
+        first = initial_value(leaf.sibling(source), rules, key, config)
+        return leaf.owner.derive(leaf.attribute, first).astype(leaf.dtype)
     rule, salt = find_rule(leaf, rules), zlib.crc32(leaf.name.encode())
     array = rule(key, leaf.shape, leaf.dtype, config, salt)
     padding = getattr(leaf.owner, "padding_idx", None)

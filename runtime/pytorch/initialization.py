@@ -119,6 +119,9 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
 
 
 def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: str) -> None:
+    if leaf in getattr(module, "derived", ()):
+        module.derive(leaf)
+        return
     rule = _find_rule(model.initializers, module, leaf, name)
     if rule is not None:
         rule(tensor, model.config)
