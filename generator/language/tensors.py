@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # tensors of one module that are looked at
 KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # first values of their own
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def rule_of(definition: LayerKind, leaf: str) -> str | None:
         return "bias"
     if leaf.startswith("parametrizations"):
         return "param"
+    if leaf in RUNNING:
+        return None
     for kind in ("norm", "conv"):
         if kind in definition.name:
             return kind

@@ -90,7 +90,7 @@ class Conv1d(_Convolution):
             tf.transpose(x, (0, 2, 1))[:, None],
             self.kernel()[None],
             (1, self.stride),
-            (0, self.padding),
+            ((0, 0), (self.padding, self.padding)),
             (1, self.dilation),
             self.groups,
         )
