@@ -254,7 +254,10 @@ class ConstructorWriter(StatementWriter):
             holes["shape"] = self.expr(arguments["shape"])
             holes["name"] = ast.Constant(self.attribute_name(layer.name))
         tree = trees.fill(
-            kind.constructors[self.framework], holes, omitted, self.use_in_constructor
+            kind.constructor(self.framework, set(holes) - omitted),
+            holes,
+            omitted,
+            self.use_in_constructor,
         )
         return self.with_tie(tree, construct)
 
