@@ -95,7 +95,14 @@ class ConfigSchema:
     def common(self) -> dict[str, Type]:
         return {**COMMON, **BACKBONE} if self.is_backbone else COMMON
 
+    def own_name(self, name: str) -> str:
+        """The field that has this name, or had it."""
+        if name in self.fields:
+            return name
+        return next((f.name for f in self.fields.values() if name in f.legacy), name)
+
     def type(self, name: str) -> Type | None:
+        name = self.own_name(name)
         if name in self.fields:
             return self.fields[name].type
         return self.common.get(name)

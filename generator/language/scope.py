@@ -42,7 +42,8 @@ class Scope:
                 return None
             schema = self.configs[kind.name]
             values = values.get(step) if values is not None else None
-        name = path[-1]
+        name = schema.own_name(path[-1])
+        path = (*path[:-1], name)
         kind = schema.type(name)
         if kind is None:
             return None

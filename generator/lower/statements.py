@@ -18,11 +18,11 @@ class StatementWriter(ExpressionWriter):
     def body(self, statements: tuple[ir.Statement, ...], depth: int = 0) -> list[str]:
         lines: list[str] = []
         for statement in statements:
-            wanted = self.wanted_sizes(statement)
-            inner = self.statement(statement, depth)
-            lines += [INDENT * depth + line for line in self.bind_sizes(wanted)]
+            # before the statement's own targets can be read from
+            wanted = self.bind_sizes(self.wanted_sizes(statement))
+            lines += [INDENT * depth + line for line in wanted]
             lines += [INDENT * depth + comment for comment in statement.comments]
-            lines += inner
+            lines += self.statement(statement, depth)
         return lines
 
     def wanted_sizes(self, statement: ir.Statement) -> list[str]:

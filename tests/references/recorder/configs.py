@@ -31,6 +31,7 @@ class CaseSpec:
     extra: bool = False
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
+    twin: dict = field(default_factory=dict)
 
 
 def _probe_map(items):
@@ -48,6 +49,7 @@ def _probe_map(items):
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
     "init", "minimal_config", "extra", "fresh", "inputs",
+    "twin",
 }  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def case_list(model_type, path=None):
                         **(data.get("fresh", {}) if case.get("minimal_config") else {}),
                         **case.get("fresh", {}),
                     },
+                    twin=case.get("twin", {}),
                     inputs={
                         **data.get("inputs", {}),
                         **entry.get("inputs", {}),

@@ -174,7 +174,7 @@ def _image(details=False, masked=False, labels=False, full=False):
 
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
-        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        kwargs = _switches(maker, **{**(DETAILS if details else {}), **options.get("kwargs", {})})
         return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
 
     return recipe
