@@ -163,7 +163,7 @@ layer(
     "PixelShuffle(factor)",
 )
 layer(
-    'param(init="zeros")',
+    "param()",
     None,
     "nn.Parameter(torch.empty(shape))",
     "Parameter(self, name, shape)",

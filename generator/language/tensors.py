@@ -104,11 +104,9 @@ class _Reader:
             for leaf in definition.leaves:
                 value = given[leaf].type.value if leaf in given else None  # linear's `bias`
                 if value is not False:
-                    kind = (
-                        None
-                        if construct.tied is not None or "init" in given
-                        else rule_of(definition, leaf)
-                    )
+                    declared = "bias_init" if leaf == "bias" else "init"
+                    own = construct.tied is not None or declared in dict(construct.rules)
+                    kind = None if own else rule_of(definition, leaf)
                     yield Leaf(leaf, kind, value is UNKNOWN, construct.location)
         elif not definition.interface and (module := self.program.module(definition)) is not None:
             yield from self.leaves(module)

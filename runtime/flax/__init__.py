@@ -44,6 +44,7 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -69,7 +70,7 @@ from .losses import (
     span_loss,
 )
 from .masks import Mask, allow, causal, padding, window
-from .model import PreTrainedModel
+from .model import PreTrainedModel, method
 from .outputs import ModelOutput
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
@@ -130,6 +131,7 @@ __all__ = [
     "l2_normalize",
     "last_token",
     "merge_leading",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -151,6 +153,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",

@@ -98,6 +98,17 @@ def kaiming_normal(a: float | str = 0.0) -> Rule:
     return Rule(init.kaiming_normal_, {"a": a})
 
 
+def with_init(
+    made: nn.Module | nn.Parameter, init: Rule | None = None, bias_init: Rule | None = None
+) -> Any:
+    """The layer or parameter itself, whose first values follow rules of its own."""
+    if init is not None:
+        (made if isinstance(made, nn.Parameter) else made.weight).rule = init
+    if bias_init is not None and made.bias is not None:
+        made.bias.rule = bias_init
+    return made
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.
@@ -119,7 +130,7 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
 
 
 def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: str) -> None:
-    rule = _find_rule(model.initializers, module, leaf, name)
+    rule = _find_rule(model.initializers, module, leaf, name, getattr(tensor, "rule", None))
     if rule is not None:
         rule(tensor, model.config)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
@@ -136,13 +147,18 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
         raise ConfigError(what, key=name, hint=hint)
 
 
-def _find_rule(rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str) -> Rule | None:
-    """The first path that matches, also below the base model's name; else that of the kind."""
+def _find_rule(
+    rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str, own: Rule | None
+) -> Rule | None:
+    """The first path that matches, also below the base model's name; else the tensor's own rule;
+    else that of the kind."""
     for pattern, rule in rules.items():
         if pattern in KINDS or pattern in ("bias", "param"):
             continue
         if fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}"):
             return rule
+    if own is not None:
+        return own
     if leaf in RUNNING or isinstance(module, LEARNED):
         return None
     if leaf == "bias":

@@ -10,6 +10,7 @@ from .activations import activation
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .blocks import Block
+from .calls import method
 from .cache import (
     Cache,
     Slots,
@@ -40,6 +41,7 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -123,6 +125,7 @@ __all__ = [
     "l2_normalize",
     "last_token",
     "merge_leading",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -143,6 +146,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",
