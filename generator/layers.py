@@ -288,7 +288,7 @@ layer(
     "PixelShuffle(factor)",
 )
 layer(
-    'param(init="zeros")',
+    "param()",
     None,
     "nn.Parameter(torch.empty(shape))",
     "Parameter(self, name, shape)",
@@ -299,7 +299,7 @@ layer(
 
 # a tensor that is saved with the model but not trained
 layer(
-    'buffer(init="zeros")',
+    "buffer()",
     None,
     "nn.Buffer(torch.empty(shape))",
     "Parameter(self, name, shape, trainable=False)",

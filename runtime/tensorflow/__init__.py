@@ -11,6 +11,7 @@ from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
 from .blocks import Block
+from .calls import method
 from .cache import (
     Cache,
     Slots,
@@ -46,6 +47,7 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -146,6 +148,7 @@ __all__ = [
     "last_token",
     "max_pool2d",
     "merge_leading",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -166,6 +169,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",
