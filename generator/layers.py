@@ -209,6 +209,34 @@ layer(
 )
 
 
+def _conv_transpose2d(call) -> Type:
+    x = call.float_tensor("x")
+    if x.rank != 4:
+        call.fail("conv_transpose2d takes float[b, c, h, w]", found=str(x))
+        return x
+    what = "conv_transpose2d expects its channels to be"
+    call.same_dim(x.shape[1], call.size("in_channels"), what=what)
+    kernel, stride, padding, more = (
+        call.size(name) for name in ("kernel_size", "stride", "padding", "output_padding")
+    )
+    height, width = ((size - 1) * stride + kernel - padding * 2 + more for size in x.shape[2:])
+    return Tensor(x.dtype, (x.shape[0], call.size("out_channels"), height, width))
+
+
+layer(
+    "conv_transpose2d(in_channels, out_channels, kernel_size, stride=1, padding=0, "
+    "output_padding=0, bias=True)",
+    _conv_transpose2d,
+    "nn.ConvTranspose2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
+    "output_padding=output_padding, bias=bias)",
+    "ConvTranspose2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
+    "output_padding=output_padding, bias=bias)",
+    "ConvTranspose2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
+    "output_padding=output_padding, bias=bias, rngs=rngs)",
+    leaves=("weight", "bias"),
+)
+
+
 def _batch_norm(*ranks: int):
     def rule(call) -> Type:
         x = call.float_tensor("x")
@@ -265,6 +293,17 @@ layer(
     "nn.Parameter(torch.empty(shape))",
     "Parameter(self, name, shape)",
     "Parameter(shape)",
+    leaves=("",),
+    variadic=True,
+)
+
+# a tensor that is saved with the model but not trained
+layer(
+    'buffer(init="zeros")',
+    None,
+    "nn.Buffer(torch.empty(shape))",
+    "Parameter(self, name, shape, trainable=False)",
+    "Parameter(shape, kind=Buffer)",
     leaves=("",),
     variadic=True,
 )

@@ -58,6 +58,7 @@ from .inputs import first_given, last_token, merge_leading
 from .layer_drop import LayerDrop
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -101,6 +102,7 @@ __all__ = [
     "Cache",
     "Compiled",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",

@@ -211,6 +211,49 @@ class Conv2d(Layer):
         return y.transpose(0, 3, 1, 2)
 
 
+class ConvTranspose2d(Layer):
+    """The gradient of a convolution as a layer: [b, in, h, w] -> [b, out, h', w'].
+
+    h' = (h - 1) stride - 2 padding + kernel + output_padding. The kernel is stored as
+    [kh, kw, in, out]. As costly as the convolution from [b, out, h', w'] (Zeiler et al. 2010).
+    """
+
+    kind = "conv"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+        bias: bool = True,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        self.stride = stride
+        before = kernel_size - 1 - padding
+        self.margins = (before, before + output_padding)
+        shape = (in_channels, out_channels, kernel_size, kernel_size)
+        self.weight = Parameter(shape, permutation=(2, 3, 0, 1), init=_WEIGHT, rngs=rngs)
+        self.bias = _bias(out_channels, math.prod(shape[1:]), rngs) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        weight = value(self.weight)
+        y = lax.conv_general_dilated(
+            jnp.asarray(x).astype(weight.dtype).transpose(0, 2, 3, 1),
+            jnp.flip(weight, (0, 1)),
+            window_strides=(1, 1),
+            padding=[self.margins] * 2,
+            lhs_dilation=(self.stride, self.stride),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        if self.bias is not None:
+            y = y + value(self.bias)
+        return y.transpose(0, 3, 1, 2)
+
+
 class PixelShuffle(nnx.Module):
     """Channels become pixels: [b, c r r, h, w] -> [b, c, h r, w r]."""
 

@@ -134,10 +134,11 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
             continue
         module.initialized = True
         leaves = dict(module.named_parameters(recurse=False))
-        if only is not None:
-            leaves |= dict(module.named_buffers(recurse=False))
-        for leaf, tensor in leaves.items():
+        buffers = dict(module.named_buffers(recurse=False))
+        for leaf, tensor in (leaves | buffers).items():
             name = f"{path}.{leaf}" if path else leaf
+            if only is None and leaf in buffers and not _is_named(model.initializers, name):
+                continue  # its module has filled it
             if leaf not in getattr(module, "tied", ()) and (only is None or name in only):
                 _fill(model, module, leaf, tensor, name)
 
@@ -161,6 +162,15 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
         hint = f"Known are {', '.join(model.initializers) or 'none'}"
         what = f"no initializer of {type(model).__name__} is for this parameter"
         raise ConfigError(what, key=name, hint=hint)
+
+
+def _is_named(rules: Mapping[str, Rule], name: str) -> bool:
+    """Whether a rule is for this tensor alone, not for a kind of layers."""
+    return any(
+        fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}")
+        for pattern in rules
+        if pattern not in KINDS and pattern not in ("bias", "param")
+    )
 
 
 def _find_rule(rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str) -> Rule | None:

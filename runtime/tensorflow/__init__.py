@@ -54,6 +54,7 @@ from .inputs import first_given, last_token, merge_leading
 from .layer_drop import LayerDrop
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -96,6 +97,7 @@ __all__ = [
     "Block",
     "Cache",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",

@@ -227,6 +227,55 @@ class Conv2d(Layer):
         return tf.transpose(y, (0, 3, 1, 2))
 
 
+class ConvTranspose2d(Layer):
+    """The gradient of a convolution as a layer: [b, in, h, w] -> [b, out, h', w'].
+
+    h' = (h - 1) stride - 2 padding + kernel + output_padding. The kernel is kept as
+    [kh, kw, out, in]. As costly as the convolution from [b, out, h', w'] (Zeiler et al. 2010).
+    """
+
+    kind = "conv"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+        bias: bool = True,
+    ):
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+        self.padding, self.output_padding = padding, output_padding
+        shape = (in_channels, out_channels, kernel_size, kernel_size)
+        self.weight = Parameter(self, "weight", shape, permutation=(2, 3, 1, 0))
+        self.bias = Parameter(self, "bias", (out_channels,)) if bias else None
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        kernel = value(self.weight)
+        b, _, *sizes = shape_of(x)
+        # The whole reach of the kernel first; padding takes a margin of it away.
+        whole = [(size - 1) * self.stride + self.kernel_size for size in sizes]
+        y = tf.nn.conv2d_transpose(
+            tf.transpose(x, (0, 2, 3, 1)),
+            kernel,
+            (b, *whole, kernel.shape[2]),
+            self.stride,
+            padding="VALID",
+        )
+        if self.output_padding > self.padding:
+            more = [0, self.output_padding - self.padding]
+            y = tf.pad(y, [[0, 0], more, more, [0, 0]])
+        ends = [size - 2 * self.padding + self.output_padding for size in whole]
+        first = self.padding
+        y = y[:, first : first + ends[0], first : first + ends[1]]
+        if self.bias is not None:
+            y = tf.nn.bias_add(y, value(self.bias))
+        return tf.transpose(y, (0, 3, 1, 2))
+
+
 class PixelShuffle(Layer):
     """Channels become pixels: [b, c r r, h, w] -> [b, c, h r, w r]."""
 
