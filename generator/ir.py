@@ -311,7 +311,7 @@ class Module:
     aliases: tuple[str, ...] = ()
     base: str | None = None  # the attribute that holds the base model
     taps: tuple[str, ...] = ()  # in order of emission, own and of layers
-    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> taps that get its name
+    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> a name, and taps that get it
     stateful: bool = False
     returns_cache: bool = False  # of models: whether the cache is an output
     block: bool = False  # the element of a stack: the unit of scan and checkpointing

@@ -119,6 +119,8 @@ layer("activation(name)", _same, "activation(name)", "activation(name)", "activa
 
 
 def _spatial(size: Dim, kernel: Dim, stride: Dim, padding: Dim) -> Dim:
+    if kernel == stride and padding.constant == 0:
+        return opaque("//", size, stride)
     length = size + padding * 2 - kernel
     return opaque("//", length, stride) + 1
 

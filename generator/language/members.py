@@ -139,6 +139,8 @@ class MemberMixin(ConstructorMixin):
             kind = parameter.type
             self.scope.locals[parameter.name] = Optional(kind) if parameter.one_of else kind
             self.scope.inputs.add(parameter.name)
+            if parameter.one_of:
+                self.scope.choices.append(parameter.name)
         for name in self.module_source.data.get("random", {}):
             self.attempt(self.declare_draw, name, self.module_source.data["random"])
         if self.module_source.model:

@@ -230,7 +230,7 @@ class ExpressionWriter(ViewWriter):
     def taps_for(self, layer: ir.Expr) -> ast.expr:
         scopes = dict(self.module.scopes) if self.module is not None else {}
         if isinstance(layer, ir.LayerRef) and layer.path[0] in scopes:
-            names = [ast.Constant(name) for name in (layer.path[0], *scopes[layer.path[0]])]
+            names = [ast.Constant(name) for name in scopes[layer.path[0]]]
             return trees.call("taps.scope", *names)
         return trees.name("taps")
 
