@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .dims import Dim, opaque
 from .ops.table import FRAMEWORKS, Param, parse_signature
-from .types import Tensor, Type
+from .types import UNKNOWN, Static, Tensor, Type
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,24 @@ layer(
 layer("activation(name)", _same, "activation(name)", "activation(name)", "activation(name)")
 
 
-def _spatial(size: Dim, kernel: Dim, stride: Dim, padding: Dim) -> Dim:
-    if kernel == stride and padding.constant == 0:
+def sizes_of_pair(call, name: str) -> tuple[Dim, Dim]:
+    """A size for both axes of a picture, or one for each."""
+    value = dict(call.sizes).get(name)
+    known = getattr(value, "value", None)
+    if isinstance(known, (list, tuple)):
+        if len(known) != 2:
+            call.fail(f"{call.name}: {name} is one size, or one an axis", found=str(list(known)))
+        return Dim.of(known[0]), Dim.of(known[1])
+    if isinstance(value, Static) and value.kind not in ("int", "number", "any"):
+        return (call.unknown(name), call.unknown(name))
+    size = call.size(name)
+    return size, size
+
+
+def _convolved(size: Dim, kernel: Dim, stride: Dim, padding: Dim, dilation: Dim) -> Dim:
+    if kernel == stride and padding.constant == 0 and dilation.constant == 1:
         return opaque("//", size, stride)
-    length = size + padding * 2 - kernel
+    length = size + padding * 2 - dilation * (kernel - 1) - 1
     return opaque("//", length, stride) + 1
 
 
@@ -131,18 +145,30 @@ def _conv2d(call) -> Type:
         call.fail("conv2d takes float[b, c, h, w]", found=str(x))
         return x
     call.same_dim(x.shape[1], call.size("in_channels"), what="conv2d expects its channels to be")
-    kernel, stride, padding = (call.size(name) for name in ("kernel_size", "stride", "padding"))
-    height, width = (_spatial(size, kernel, stride, padding) for size in x.shape[2:])
-    return Tensor(x.dtype, (x.shape[0], call.size("out_channels"), height, width))
+    size = x.shape[2:]
+    padding = call.sizes.get("padding")
+    if isinstance(padding, Static) and padding.kind == "str":
+        if padding.value not in (UNKNOWN, "same"):
+            found = repr(padding.value)
+            call.fail("conv2d: padding is a number, a pair or 'same'", found=found)
+    else:
+        names = ("kernel_size", "stride", "padding", "dilation")
+        axes = zip(size, *(sizes_of_pair(call, name) for name in names), strict=True)
+        size = tuple(_convolved(*axis) for axis in axes)
+    return Tensor(x.dtype, (x.shape[0], call.size("out_channels"), *size))
 
 
+# padding: zeros on both sides of each axis, or 'same' (of stride 1): as many as keep the size
 layer(
-    "conv2d(in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True)",
+    "conv2d(in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, "
+    "bias=True)",
     _conv2d,
-    "nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)",
-    "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)",
-    "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias, "
-    "rngs=rngs)",
+    "nn.Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
+    "dilation=dilation, groups=groups, bias=bias)",
+    "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
+    "dilation=dilation, groups=groups, bias=bias)",
+    "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
+    "dilation=dilation, groups=groups, bias=bias, rngs=rngs)",
     leaves=("weight", "bias"),
 )
 
@@ -172,6 +198,39 @@ layer(
     "ConvTranspose2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
     "output_padding=output_padding, bias=bias, rngs=rngs)",
     leaves=("weight", "bias"),
+)
+
+
+def _batch_norm(*ranks: int):
+    def rule(call) -> Type:
+        x = call.float_tensor("x")
+        if x.rank not in ranks:
+            expected = " or ".join(f"float[{', '.join('bchw'[:rank])}]" for rank in ranks)
+            call.fail(f"{call.name} takes {expected}", found=str(x))
+            return x
+        call.same_dim(x.shape[1], call.size("size"), what=f"{call.name} expects its channels to be")
+        return x
+
+    return rule
+
+
+# in training, the statistics of the batch, which move those that are kept; momentum is the share
+# of the new (Ioffe, Szegedy 2015)
+layer(
+    "batch_norm2d(size, eps=1e-05, momentum=0.1)",
+    _batch_norm(4),
+    "nn.BatchNorm2d(size, eps=eps, momentum=momentum)",
+    "BatchNorm(size, eps=eps, momentum=momentum)",
+    "BatchNorm(size, eps=eps, momentum=momentum, rngs=rngs)",
+    leaves=("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
+)
+layer(
+    "batch_norm1d(size, eps=1e-05, momentum=0.1)",
+    _batch_norm(2, 3),
+    "nn.BatchNorm1d(size, eps=eps, momentum=momentum)",
+    "BatchNorm(size, eps=eps, momentum=momentum)",
+    "BatchNorm(size, eps=eps, momentum=momentum, rngs=rngs)",
+    leaves=("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
 )
 
 

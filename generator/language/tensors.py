@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # tensors of one module that are looked at
 KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # first values of their own
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def rule_of(definition: LayerKind, leaf: str) -> str | None:
     """The kind of rule that gives a tensor its first values."""
     if leaf == "bias":
         return "bias"
+    if leaf in RUNNING:
+        return None
     for kind in ("norm", "conv"):
         if kind in definition.name:
             return kind

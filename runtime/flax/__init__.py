@@ -15,6 +15,7 @@ except ImportError as error:
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Parameter, default_dtype, value
+from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
 from .compile import Compiled, compile
@@ -38,7 +39,9 @@ from .functional import (
 from .initialization import (
     Rule,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
@@ -72,6 +75,7 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -81,6 +85,7 @@ __all__ = [
     "draws_of",
     "auto_model",
     "pair",
+    "BatchNorm",
     "Block",
     "Buffer",
     "Cache",
@@ -108,8 +113,10 @@ __all__ = [
     "Taps",
     "activation",
     "gelu",
+    "adaptive_avg_pool2d",
     "allow",
     "attention",
+    "avg_pool2d",
     "causal",
     "classification_loss",
     "compile",
@@ -118,6 +125,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "fan_in_uniform",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -126,12 +134,14 @@ __all__ = [
     "integers",
     "interpolate",
     "kaiming_normal",
+    "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
     "l1_loss",
     "l2_normalize",
     "last_token",
     "merge_leading",
+    "max_pool2d",
     "mse_loss",
     "new_positions",
     "next_token_loss",

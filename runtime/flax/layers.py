@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
+from ..padding import margins
 from .base import CONV2D, LINEAR, Layer, Parameter, at_least_float32, value
 from .functional import check_range
 from .initialization import kaiming_uniform, normal, ones, uniform, zeros
@@ -165,9 +166,10 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 class Conv2d(Layer):
-    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with symmetric zero padding.
+    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with zeros on both sides.
 
-    Computed on [b, h, w, c]; the kernel is stored as [kh, kw, in / groups, out].
+    `padding`: how many, or "same": as many as keep height and width at stride 1. Computed on
+    [b, h, w, c]; the kernel is stored as [kh, kw, in / groups, out].
     """
 
     kind = "conv"
@@ -178,7 +180,7 @@ class Conv2d(Layer):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
@@ -186,8 +188,8 @@ class Conv2d(Layer):
         rngs: nnx.Rngs,
     ):
         self.stride = _pair(stride)
-        self.padding = _pair(padding)
         self.dilation = _pair(dilation)
+        self.padding = margins(padding, _pair(kernel_size), self.dilation, self.stride)
         self.groups = groups
         shape = (out_channels, in_channels // groups, *_pair(kernel_size))
         self.weight = Parameter(shape, permutation=CONV2D, init=_WEIGHT, rngs=rngs)
@@ -199,7 +201,7 @@ class Conv2d(Layer):
             jnp.asarray(x).astype(weight.dtype).transpose(0, 2, 3, 1),
             weight,
             window_strides=self.stride,
-            padding=[(size, size) for size in self.padding],
+            padding=self.padding,
             rhs_dilation=self.dilation,
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=self.groups,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,16 +35,22 @@ RUNNING = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
 
 @dataclass(frozen=True)
 class Rule:
-    """Fills a tensor; numbers may be given as names of fields of the configuration."""
+    """Fills a tensor; numbers may be given as names of fields of the configuration.
+
+    `by_layer`: what fills it also takes the fan in of the layer's weight.
+    """
 
     fill: Callable[..., Any]
     values: Mapping[str, float | str]
+    by_layer: bool = False
 
-    def __call__(self, tensor: Tensor, config: Any) -> None:
+    def __call__(self, tensor: Tensor, config: Any, layer: nn.Module | None = None) -> None:
         values = {
             name: getattr(config, value) if isinstance(value, str) else value
             for name, value in self.values.items()
         }
+        if self.by_layer:
+            values["fan_in"] = layer.weight[0].numel()
         self.fill(tensor, **values)
 
 
@@ -98,6 +106,21 @@ def kaiming_normal(a: float | str = 0.0) -> Rule:
     return Rule(init.kaiming_normal_, {"a": a})
 
 
+def kaiming_normal_out(a: float | str = 0.0) -> Rule:
+    """Normal with variance 2 / ((1 + a²) fan out) (He et al. 2015)."""
+    return Rule(partial(init.kaiming_normal_, mode="fan_out"), {"a": a})
+
+
+def fan_in_uniform() -> Rule:
+    """Uniform in ±1 / sqrt(fan in of the layer's weight), for a bias too."""
+
+    def fill(tensor: Tensor, fan_in: int) -> None:
+        bound = 1 / math.sqrt(max(fan_in, 1))
+        init.uniform_(tensor, -bound, bound)
+
+    return Rule(fill, {}, by_layer=True)
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.
@@ -122,7 +145,7 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
 def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: str) -> None:
     rule = _find_rule(model.initializers, module, leaf, name)
     if rule is not None:
-        rule(tensor, model.config)
+        rule(tensor, model.config, module)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             tensor[module.padding_idx].zero_()
     elif leaf in RUNNING:

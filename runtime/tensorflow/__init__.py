@@ -9,6 +9,7 @@ from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
+from .batch_norm import BatchNorm
 from .blocks import Block
 from .cache import (
     Cache,
@@ -34,7 +35,9 @@ from .functional import (
 from .initialization import (
     Rule,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
@@ -68,6 +71,7 @@ from .losses import (
 from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -78,6 +82,7 @@ __all__ = [
     "auto_model",
     "pair",
     "NO_TAPS",
+    "BatchNorm",
     "Block",
     "Cache",
     "Conv2d",
@@ -101,8 +106,10 @@ __all__ = [
     "Taps",
     "activation",
     "gelu",
+    "adaptive_avg_pool2d",
     "allow",
     "attention",
+    "avg_pool2d",
     "causal",
     "classification_loss",
     "compile",
@@ -111,6 +118,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "fan_in_uniform",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -119,11 +127,13 @@ __all__ = [
     "interpolate",
     "is_training",
     "kaiming_normal",
+    "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
     "l1_loss",
     "l2_normalize",
     "last_token",
+    "max_pool2d",
     "merge_leading",
     "mse_loss",
     "new_positions",

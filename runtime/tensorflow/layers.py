@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras.random import SeedGenerator
 
 from ..errors import InputError
+from ..padding import margins
 from .base import Layer, Parameter, is_training, value
 from .convolution import convolve
 from .functional import shape_of
@@ -189,9 +190,10 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 class Conv2d(Layer):
-    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with symmetric zero padding.
+    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with zeros on both sides.
 
-    TensorFlow computes it on [b, h, w, c]; the kernel is kept as [kh, kw, in / groups, out].
+    `padding`: how many, or "same": as many as keep height and width at stride 1. TensorFlow
+    computes it on [b, h, w, c]; the kernel is kept as [kh, kw, in / groups, out].
     """
 
     kind = "conv"
@@ -202,15 +204,15 @@ class Conv2d(Layer):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
     ):
         super().__init__()
         self.strides = _pair(stride)
-        self.padding = _pair(padding)
         self.dilations = _pair(dilation)
+        self.padding = margins(padding, _pair(kernel_size), self.dilations, self.strides)
         self.groups = groups
         shape = (out_channels, in_channels // groups, *_pair(kernel_size))
         self.weight = Parameter(self, "weight", shape, permutation=(2, 3, 1, 0))
