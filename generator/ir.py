@@ -6,6 +6,7 @@ immutable and knows its place in the source. `legality.py` states what is legal 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -320,3 +321,15 @@ class Module:
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """Every node below one, and itself."""
+    if isinstance(node, (tuple, list)):
+        for item in node:
+            yield from walk(item)
+    elif isinstance(node, (Expr, Statement, Module, LayerDeclaration, StateDeclaration)):
+        yield node
+        for name in node.__dataclass_fields__:
+            if name not in ("type", "location", "definition", "op"):
+                yield from walk(getattr(node, name))
