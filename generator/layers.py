@@ -7,12 +7,12 @@ business.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from .dims import Dim, opaque
 from .ops.table import FRAMEWORKS, Param, parse_signature
-from .types import UNKNOWN, Static, Tensor, Type
+from .types import NONE, UNKNOWN, Static, Tensor, Type
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,34 @@ class LayerKind:
     constructors: dict[str, str]
     leaves: tuple[str, ...] = ()
     variadic: bool = False
+    # other constructors where an argument is given: argument -> framework -> constructor
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def constructor(self, framework: str, given: set[str]) -> str:
+        for argument, by_framework in self.variants.items():
+            if argument in given and framework in by_framework:
+                return by_framework[framework]
+        return self.constructors[framework]
+
+    def tensors(self, given: Mapping[str, Type]) -> Iterator[tuple[str, bool]]:
+        """The checkpoint leaves of a layer with these arguments, and whether each is conditional.
+
+        Without `bias` there is no bias; with `weight_norm` the weight is stored in two parts.
+        """
+        for leaf in self.leaves:
+            option = given.get(leaf)
+            value = option.value if isinstance(option, Static) else None
+            if value is False:
+                continue
+            norm = given.get("weight_norm", NONE)
+            if leaf != "weight" or norm == NONE:
+                yield leaf, value is UNKNOWN
+                continue
+            certain = isinstance(norm, Static) and norm.kind == "int"
+            if not certain:
+                yield leaf, True
+            for part in ("original0", "original1"):
+                yield f"parametrizations.weight.{part}", not certain
 
     def __str__(self) -> str:
         return self.name
@@ -31,10 +59,20 @@ class LayerKind:
 LAYERS: dict[str, LayerKind] = {}
 
 
-def layer(signature: str, rule, *constructors: str, leaves: tuple[str, ...] = (), variadic=False):
+def layer(
+    signature: str,
+    rule,
+    *constructors: str,
+    leaves: tuple[str, ...] = (),
+    variadic=False,
+    variants: Mapping[str, Mapping[str, str]] | None = None,
+):
     name, params = parse_signature(signature)
     by_framework = dict(zip(FRAMEWORKS, constructors, strict=True))
-    LAYERS[name] = LayerKind(name, params, rule, by_framework, leaves, variadic)
+    LAYERS[name] = LayerKind(name, params, rule, by_framework, leaves, variadic, variants or {})
+
+
+KERNEL = ("weight", "bias")
 
 
 def _linear(call) -> Type:
@@ -282,3 +320,6 @@ def parameter_type(arguments: dict) -> Tensor:
         return arguments["value"]
     sizes = arguments["shape"].items
     return Tensor("float", tuple(size.dim for size in sizes))
+
+
+from . import sequence_layers  # noqa: E402, F401 (adds its rows)

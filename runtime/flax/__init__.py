@@ -20,6 +20,8 @@ from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
+from .convolution1d import Conv1d, ConvTranspose1d
+from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .functional import (
@@ -36,6 +38,7 @@ from .functional import (
     take,
     take_along,
 )
+from .group_norm import GroupNorm
 from .initialization import (
     Rule,
     constant,
@@ -52,6 +55,7 @@ from .initialization import (
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
+from .layer_drop import LayerDrop
 from .layers import (
     Conv2d,
     ConvTranspose2d,
@@ -76,11 +80,18 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Conv1d",
+    "ConvTranspose1d",
+    "GroupNorm",
+    "LSTM",
+    "LayerDrop",
+    "ctc_loss",
     "Draws",
     "draws_of",
     "auto_model",

@@ -41,7 +41,9 @@ class Rule:
         """The rule for one leaf."""
         if not self.by_layer:
             return self
-        weight = replace(leaf, variable=leaf.owner.weight)
+        owner = leaf.owner  # whose weight may be kept in parts
+        variable = owner.weight if hasattr(owner, "weight") else owner.normed.original1
+        weight = replace(leaf, variable=variable)
         return Rule(self.draw, (*self.numbers, fans(weight.shape)[0]))
 
     def __call__(
@@ -208,6 +210,10 @@ def initial_value(
     It depends on the leaf's name, not on its place, so it is the same however the layers of a
     stack are stored.
     """
+    source = getattr(leaf.owner, "derived", {}).get(leaf.attribute)
+    if source is not None:
+        first = initial_value(leaf.sibling(source), rules, key, config)
+        return leaf.owner.derive(leaf.attribute, first).astype(leaf.dtype)
     rule, salt = find_rule(leaf, rules).of_layer(leaf), zlib.crc32(leaf.name.encode())
     array = rule(key, leaf.shape, leaf.dtype, config, salt)
     padding = getattr(leaf.owner, "padding_idx", None)

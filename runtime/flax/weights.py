@@ -68,6 +68,12 @@ class Leaf:
     def dtype(self) -> np.dtype:
         return np.dtype(self.variable.dtype)
 
+    def sibling(self, attribute: str) -> Leaf:
+        """Another parameter of the same layer."""
+        name = f"{self.name.removesuffix(self.attribute)}{attribute}"
+        variable = getattr(self.owner, attribute)
+        return replace(self, name=name, attribute=attribute, variable=variable)
+
     def read(self) -> np.ndarray:
         """Its values in checkpoint layout."""
         array = np.asarray(self.variable.get_value()[self.index])

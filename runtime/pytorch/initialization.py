@@ -50,7 +50,8 @@ class Rule:
             for name, value in self.values.items()
         }
         if self.by_layer:
-            values["fan_in"] = layer.weight[0].numel()
+            weight = layer.kernel() if hasattr(layer, "kernel") else layer.weight
+            values["fan_in"] = weight[0].numel()
         self.fill(tensor, **values)
 
 
@@ -143,6 +144,9 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
 
 
 def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: str) -> None:
+    if leaf in getattr(module, "derived", ()):
+        module.derive(leaf)
+        return
     rule = _find_rule(model.initializers, module, leaf, name)
     if rule is not None:
         rule(tensor, model.config, module)

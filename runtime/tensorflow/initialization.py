@@ -42,8 +42,13 @@ class Rule:
         dtype = tf.as_dtype(parameter.dtype)
         # Half precision would truncate the distribution's tails.
         wide = dtype if dtype == tf.float64 else tf.float32
-        fans = _fans(layer.weight if self.by_layer else parameter)
+        fans = _fans(weight_of(layer) if self.by_layer else parameter)
         return tf.cast(self.sample(shape, wide, fans, *numbers), dtype)
+
+
+def weight_of(layer: Layer) -> Parameter:
+    """The weight of a layer, or what has its shape where it is kept in parts."""
+    return layer.weight if hasattr(layer, "weight") else layer.normed.original1
 
 
 def _fans(parameter: Parameter) -> tuple[int, int]:
