@@ -18,7 +18,7 @@ from .language.program import Program
 from .language.sources import ModuleSource
 from .language.unify import substitute
 from .located import Map
-from .types import NONE, UNKNOWN, Config, Static, strip_optional
+from .types import NONE, UNKNOWN, Config, Static, TupleOf, strip_optional
 
 # sizes that a call brings along, different from one another and from usual sizes of models
 SIZES = (2, 7, 5, 11, 3, 13, 17, 19)
@@ -70,7 +70,8 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
                 known = checker.text_expression(field.expression, field.location).type
             except Failure:
                 continue
-            values[field.name] = None if known.value is UNKNOWN else known.value
+            value = [] if known == TupleOf(()) else known.value
+            values[field.name] = None if value is UNKNOWN else value
     if schema.is_backbone and values.get("stage_names"):
         values.setdefault("out_features", values["stage_names"][-1:])
         values.setdefault("out_indices", [len(values["stage_names"]) - 1])

@@ -15,7 +15,8 @@ from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 PAIR = Static("pair")
 # What configuration classes offer beside fields.
 TAKEN = (
-    "attn_implementation", "attribute_map", "base_config_key", "complete", "copy", "from_dict",
+    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy",
+    "from_dict",
     "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
     "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
     "use_return_dict", "validate",
@@ -71,6 +72,7 @@ class Field:
     doc: str | None = None
     subconfig: str | None = None
     derived: bool = False  # always computed by `expression`
+    always_saved: bool = False  # written even with the value that all configurations share
     unlisted: bool = False  # read where a file has it, not one of the class's own fields
     legacy: tuple[str, ...] = ()  # old names
     record: str | None = None  # the dictionary's keys, by its kind
@@ -188,6 +190,7 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             min=value.get("min"),
             max=value.get("max"),
             doc=value.get("doc"),
+            always_saved=value.get("always_saved", False),
             unlisted=value.get("unlisted", False),
             legacy=_names(value.get("legacy", ())),
             record=record,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..configs import ConfigSchema, Field
 from ..diagnostics import Diagnostics, Location, describe, did_you_mean, listed, quoted
 from ..located import Map
-from ..types import Config, Optional, Record, Static, strip_optional
+from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optional
 from .builtins import MATH
 from .faults import Failure
 from .modules import Checker
@@ -111,6 +111,10 @@ class _Fields:
         except Failure:
             return
         wanted, found = strip_optional(field.type), strip_optional(kind)
+        if found == TupleOf(()):
+            found = Static("list")
+        if found == NONE and isinstance(field.type, Optional):
+            return
         if isinstance(wanted, Static) and not _fits(wanted.kind, getattr(found, "kind", None)):
             message = f"config.{field.name}: the expression has another type"
             self.program.errors.error(place(0, 0), message, expected=wanted.kind, found=str(kind))

@@ -60,7 +60,8 @@ class LayerCallMixin:
         arguments = {key: self.expr(value) for key, value in bound.items()}
         result = self.call_type(node, kind, module, arguments)
         if self.module_source.model and isinstance(layer, ir.LayerRef):
-            self.tap_sources.setdefault(layer.path[0], module.taps)
+            known = self.tap_sources.get(layer.path[-1], ())
+            self.tap_sources[layer.path[-1]] = tuple(dict.fromkeys([*known, *module.taps]))
         else:
             self.taps.update(dict.fromkeys(module.taps))
         self.effects |= {"past"} if module.stateful else set()

@@ -233,8 +233,8 @@ class ExpressionWriter(ViewWriter):
 
     def taps_for(self, layer: ir.Expr) -> ast.expr:
         scopes = dict(self.module.scopes) if self.module is not None else {}
-        if isinstance(layer, ir.LayerRef) and layer.path[0] in scopes:
-            names = [ast.Constant(name) for name in (layer.path[0], *scopes[layer.path[0]])]
+        if isinstance(layer, ir.LayerRef) and layer.path[-1] in scopes:
+            names = [ast.Constant(name) for name in scopes[layer.path[-1]]]
             return trees.call("taps.scope", *names)
         return trees.name("taps")
 

@@ -125,7 +125,11 @@ class ModuleWriter(ConstructorWriter):
 
     @property
     def calls_base(self) -> bool:
-        return any(layer.name == "base" for layer in self.module.layers)
+        """Whether a head calls its base as a whole, and not the base's layers instead."""
+        return any(
+            isinstance(node, ir.ModelCall) and node.layer.path == ("base",)
+            for node in ir.walk(self.module.body)
+        )
 
     @property
     def own_states(self) -> bool:

@@ -11,12 +11,12 @@ from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
 from .blocks import Block
-from .calls import method
 from .cache import (
     Cache,
     Slots,
     with_past,
 )
+from .calls import method
 from .compile import compile
 from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
