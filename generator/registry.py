@@ -2,8 +2,8 @@
 
 `registry.json` stands beside the packages, one line per model type:
 
-    "bert": {"package": "bert", "config": "BertConfig", "prefix": "Bert",
-             "models": ["Model", "ForMaskedLM", ...], "aliases": {"ForCausalLM": "LMHeadModel"}}
+    "gated": {"package": "gated", "config": "GatedConfig", "prefix": "Gated",
+              "models": ["Model", "ForMaskedLM", ...], "aliases": {"ForCausalLM": "LMHeadModel"}}
 
 A class is called framework prefix + `prefix` + one of `models`. The auto classes read this file,
 so that they know all architectures without importing one.
@@ -26,6 +26,8 @@ def entries(program: Program) -> dict[str, dict[str, Any]]:
     """{model type: entry} of a checked program; parts with a model type of their own are too."""
     spec, found = program.spec, {}
     for name, schema in program.configs.items():
+        if schema.interface or schema.shared:
+            continue
         model_type = schema.model_type or (spec.model_type if name == "main" else None)
         if model_type is None:
             continue

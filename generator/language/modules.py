@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import ir
-from ..diagnostics import Diagnostics
-from ..located import value_location
+from ..diagnostics import Diagnostics, did_you_mean
+from ..located import Seq, value_location
 from ..types import Type
 from .faults import FaultMixin
 from .hoisting import name_model_calls
@@ -14,6 +16,8 @@ from .scope import Scope
 from .sources import ModuleSource, place_of
 from .statements import StatementMixin
 from .syntax import Source, parse_block
+
+CACHE_INPUTS = ("past_key_values", "use_cache")
 
 
 class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
@@ -27,6 +31,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.source: Source | None = None
         self.taps: dict[str, None] = {}
         self.tap_sources: dict[str, tuple[str, ...]] = {}  # of a model: layer -> what it emits
+        self.record_layers: dict[str, str] = {}  # layers whose taps go into a record inside
+        self.record_name: str | None = None  # of the record that is being read
         self.sub_taps: list[str] = []
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
@@ -35,7 +41,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def check(self) -> ir.Module | None:
         """The whole module, symbolically."""
-        data = self.module_source.data
+        data = self.module_source.call
         self.declare()
         inputs = self.declare_inputs()
         self.returns = self.declared_result(data) if "returns" in data else None
@@ -51,8 +57,14 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             return None
         if self.module_source.model:
             body = name_model_calls(body, self.scope.locals)
+        methods = tuple(self.method(name) for name in data.get("methods", {}))
+        if None in methods:
+            return None
         scopes = self.tap_scopes()
         taps = list(dict.fromkeys([*self.sub_taps, *self.scoped_taps(scopes), *self.taps]))
+        if "without" in data:
+            taps = self.left_out(data["without"], taps)
+        stateful = "past" in self.effects
         return ir.Module(
             name=self.name,
             doc=data.get("doc"),
@@ -69,12 +81,25 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             aliases=tuple(data.get("aliases", ())),
             taps=tuple(taps),
             scopes=tuple(scopes.items()),
-            stateful="past" in self.effects,
-            returns_cache=self.returns_cache
-            or bool("past" in self.effects and not self.calls_model(body)),
+            stateful=stateful,
+            returns_cache=self.returns_cache or (stateful and not self.calls_model(body)),
             uses_training=self.uses_training,
             random="draws" in self.effects,
+            inner=tuple(self.record_layers.items()),
+            methods=methods,
+            method_of=self.module_source.name if self.module_source.method else None,
         )
+
+    def method(self, name: str) -> ir.Module | None:
+        """One more call of a model, over the same layers."""
+        source = self.module_source
+        location = source.data["methods"].key_locations[name]
+        method = replace(source, method=source.data["methods"][name], location=location)
+        checker = Checker(self.program, method, self.errors)
+        found = checker.check()
+        if found is not None and found.stateful:
+            self.errors.error(location, f"{self.name}: a method keeps no state", found=name)
+        return None if found is None else replace(found, name=name)
 
     def check_interface(self) -> ir.Module:
         """An interface is a model of which only inputs and outputs are known."""
@@ -100,7 +125,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def infer_result(self) -> Type | None:
         """The result's type for known sizes (concrete check)."""
-        data = self.module_source.data
+        data = self.module_source.call
         source = parse_block(data["forward"], place_of(data, "forward"), self.errors)
         if source is None:
             return None
@@ -111,23 +136,52 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
     def calls_model(self, body) -> bool:
         return any(isinstance(s, ir.Assign) and isinstance(s.value, ir.ModelCall) for s in body)
 
+    def left_out(self, names: Seq, taps: list[str]) -> list[str]:
+        """The taps without those in `without`, which also names inputs, and the cache's two."""
+        base = self.program.base_source(self.module_source)
+        base = self.program.module(base) if base is not None else None
+        inputs = {p.name: p for p in base.inputs} if base is not None else {}
+        cache = CACHE_INPUTS if "past" in self.effects else ()
+        for name, location in zip(names, names.item_locations, strict=True):
+            if name in inputs and inputs[name].default is ... and not inputs[name].one_of:
+                self.errors.error(location, f"{self.name}: the base model cannot do without {name}")
+            elif name not in (*inputs, *cache, *taps):
+                hint = did_you_mean(name, (*inputs, *cache, *taps))
+                message = f"{self.name}: the base model has no input or output {name}"
+                self.errors.error(location, message, hint=hint)
+        if cache and set(cache) & set(names):
+            if not set(cache) <= set(names) or self.returns_cache:
+                expected = f"{' and '.join(cache)} left out, and no cache returned"
+                self.errors.error(names.location, f"{self.name}: half a cache", expected=expected)
+            self.effects.discard("past")
+        return [tap for tap in taps if tap not in names]
+
     # --- taps -----------------------------------------------------------------------------------
 
     def tap_scopes(self) -> dict[str, tuple[str, ...]]:
-        """Taps that several layers of a model emit get the layer's name: `encoder_attentions`."""
+        """Taps that several layers of a model emit get the layer's name (`encoder_attentions`),
+        or the one that `taps` gives them: layer -> that name and its taps."""
+        named = self.module_source.data.get("taps") or {}
         counts: dict[str, int] = {}
         for taps in self.tap_sources.values():
             for tap in taps:
                 counts[tap] = counts.get(tap, 0) + 1
         shared = {
-            layer: tuple(t for t in taps if counts[t] > 1)
+            layer: tuple(
+                t for t in taps if counts[t] > 1 or layer in named or layer in self.record_layers
+            )
             for layer, taps in self.tap_sources.items()
         }
-        return {layer: taps for layer, taps in shared.items() if taps}
+        for layer in named:
+            if not shared.get(layer):
+                location = named.key_locations[layer]
+                hint = did_you_mean(layer, self.tap_sources)
+                self.errors.error(location, f"{self.name}: {layer} emits nothing", hint=hint)
+        return {layer: (named.get(layer, layer), *taps) for layer, taps in shared.items() if taps}
 
     def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
         return [
-            f"{layer}_{tap}" if tap in scopes.get(layer, ()) else tap
+            f"{scopes[layer][0]}_{tap}" if tap in scopes.get(layer, ())[1:] else tap
             for layer, taps in self.tap_sources.items()
             for tap in taps
         ]

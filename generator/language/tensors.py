@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .. import ir
 from ..diagnostics import Location, did_you_mean, quoted
 from ..layers import LayerKind
-from ..types import UNKNOWN, Layer, Static
+from ..types import Layer, Static
 from . import unify
 from .sources import ModuleSource
 
@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # tensors of one module that are looked at
 KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # first values of their own
 
 
 @dataclass(frozen=True)
 class Leaf:
     """A tensor of a module: its checkpoint name (`*` for an index), the kind of rule that fills it,
-    and whether it exists in some configurations only."""
+    whether it exists in some configurations only, and whether it is made of other stored ones."""
 
     name: str
     kind: str | None
     conditional: bool
     location: Location
+    made: bool = False
 
 
 def check_tensors(program: Program) -> None:
@@ -82,34 +84,28 @@ class _Reader:
 
     def of_layer(self, layer: ir.LayerDeclaration) -> Iterator[Leaf]:
         construct = layer.construct
-        if construct.naming is not None and construct.naming.transform is not None:
-            prefix = None  # other tensors may come from the same one
-        else:
-            prefix = construct.naming.path if construct.naming is not None else layer.name
-            if layer.name == "base" and construct.naming is None:
-                prefix = self.program.spec.base or "base"
+        # What a transform makes has the layer's name, which no file holds.
+        made = construct.naming is not None and construct.naming.transform is not None
+        named = construct.naming is not None and not made
+        prefix = construct.naming.path if named else layer.name
+        if layer.name == "base" and construct.naming is None:
+            prefix = self.program.spec.base or "base"
         steps = [prefix] if prefix else []
         steps += ["*"] if layer.loop is not None else []
         for leaf in self.of_construct(construct):
             name = ".".join([*steps, leaf.name] if leaf.name else steps)
             conditional = leaf.conditional or layer.condition is not None
-            yield Leaf(
-                name if prefix is not None else "", leaf.kind, conditional, construct.location
-            )
+            yield Leaf(name, leaf.kind, conditional, construct.location, made or leaf.made)
 
     def of_construct(self, construct: ir.Construct) -> Iterator[Leaf]:
         definition = construct.definition
         if isinstance(definition, LayerKind):
-            given = dict(construct.arguments)
-            for leaf in definition.leaves:
-                value = given[leaf].type.value if leaf in given else None  # linear's `bias`
-                if value is not False:
-                    kind = (
-                        None
-                        if construct.tied is not None or "init" in given
-                        else rule_of(definition, leaf)
-                    )
-                    yield Leaf(leaf, kind, value is UNKNOWN, construct.location)
+            given = {name: value.type for name, value in construct.arguments}
+            for leaf, conditional in definition.tensors(given):
+                declared = "bias_init" if leaf == "bias" else "init"
+                own = construct.tied is not None or declared in dict(construct.rules)
+                kind = None if own else rule_of(definition, leaf)
+                yield Leaf(leaf, kind, conditional, construct.location)
         elif not definition.interface and (module := self.program.module(definition)) is not None:
             yield from self.leaves(module)
 
@@ -119,7 +115,8 @@ class _Reader:
         for layer in module.layers:
             for leaf in self.of_layer(layer):
                 owner, first = seen.setdefault(leaf.name, (layer.name, leaf))
-                if owner == layer.name or not leaf.name or leaf.conditional or first.conditional:
+                unsure = leaf.conditional or first.conditional or leaf.made or first.made
+                if owner == layer.name or unsure:
                     continue
                 message = (
                     f"{module.name}: two tensors are called {quoted(leaf.name)} in checkpoints"
@@ -133,6 +130,10 @@ def rule_of(definition: LayerKind, leaf: str) -> str | None:
     """The kind of rule that gives a tensor its first values."""
     if leaf == "bias":
         return "bias"
+    if leaf.startswith("parametrizations"):
+        return "param"
+    if leaf in RUNNING:
+        return None
     for kind in ("norm", "conv"):
         if kind in definition.name:
             return kind

@@ -68,11 +68,15 @@ class ExpressionWriter(ViewWriter):
         return trees.name(node.name)
 
     def expr_ConfigField(self, node: ir.ConfigField) -> ast.expr:
-        value = self.config_value(node.path)
         if node.fallback is None:
-            return value
+            return self.config_value(node.path)
+        return self.nullable(node.path, node.fallback)
+
+    def nullable(self, path: tuple[str, ...], fallback: ir.Expr) -> ast.expr:
+        """A field's value, or what it stands for where it is null."""
+        value = self.config_value(path)
         test = ast.Compare(value, [ast.IsNot()], [ast.Constant(None)])
-        return ast.IfExp(test, value, self.expr(node.fallback))
+        return ast.IfExp(test, value, self.expr(fallback))
 
     def expr_LayerRef(self, node: ir.LayerRef) -> ast.expr:
         tree = self.layer_path(node.path)
@@ -229,8 +233,8 @@ class ExpressionWriter(ViewWriter):
 
     def taps_for(self, layer: ir.Expr) -> ast.expr:
         scopes = dict(self.module.scopes) if self.module is not None else {}
-        if isinstance(layer, ir.LayerRef) and layer.path[0] in scopes:
-            names = [ast.Constant(name) for name in (layer.path[0], *scopes[layer.path[0]])]
+        if isinstance(layer, ir.LayerRef) and layer.path[-1] in scopes:
+            names = [ast.Constant(name) for name in scopes[layer.path[-1]]]
             return trees.call("taps.scope", *names)
         return trees.name("taps")
 
@@ -246,14 +250,22 @@ class ExpressionWriter(ViewWriter):
         module = self.module_of(strip_optional(node.layer.type))
         arguments = [(name, self.expr(value)) for name, value in node.arguments]
         positional, keywords = arguments[0][1:], dict(arguments[1:])
-        keywords.update({name: trees.name(name) for name in self.effect_inputs(module)})
+        own = self.effect_inputs(self.module)
+        passed = [name for name in self.effect_inputs(module) if name in own]
+        keywords.update({name: trees.name(name) for name in passed})
         keywords["return_dict"] = ast.Constant(True)
         layer = self.expr(node.layer)
         return ast.Call(layer, list(positional), [ast.keyword(k, v) for k, v in keywords.items()])
 
     def expr_RecordExpr(self, node: ir.RecordExpr) -> ast.expr:
         fields = [ast.keyword(name, self.expr(value)) for name, value in node.fields]
-        return ast.Call(trees.name(self.record_class()), [], fields)
+        for tap in dict(self.module.scopes).get(node.layer, ()):
+            value = trees.attribute(trees.name("taps"), f"{node.layer}_{tap}")
+            fields.append(ast.keyword(tap, value))
+        return ast.Call(trees.name(self.class_name(f"{node.type.name}Output")), [], fields)
+
+    def expr_Rule(self, node: ir.Rule) -> ast.expr:
+        return self.template(node.name, *(self.expr(argument) for argument in node.arguments))
 
     def expr_StateCall(self, node: ir.StateCall) -> ast.expr:
         slot = trees.attribute(trees.name("past"), node.state)
@@ -309,7 +321,9 @@ class ExpressionWriter(ViewWriter):
             return trees.name(name)
         if self.program.is_runtime_dim(name):
             return self.dim_name(name)
-        return self.config_value(tuple(name.split(".")))
+        path = tuple(name.split("."))
+        fallback = self.program.fallbacks.get((self.module.config, name)) if self.module else None
+        return self.config_value(path) if fallback is None else self.nullable(path, fallback)
 
 
 def relies_on_default(lowering: str, default) -> bool:

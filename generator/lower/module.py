@@ -36,10 +36,11 @@ class ModuleWriter(ConstructorWriter):
         self.argument_names = {p.name for p in module.arguments} if self.module else set()
         self.kept: dict[str, None] = {}
         self.kept_fields: dict[tuple[str, ...], None] = {}
+        self.nullable_fields: dict[str, ir.Expr] = {}
         self.requested: dict[str, None] = {}
         self.block_pasts: dict[str, str] = {}
         self.sizes = Sizes()
-        self.in_constructor = False
+        self.in_constructor = self.in_layout = False
         self.stateful = bool(self.module and self.module.stateful)
 
     # --- names ----------------------------------------------------------------------------------
@@ -88,6 +89,17 @@ class ModuleWriter(ConstructorWriter):
         self.kept_fields.setdefault(path)
         return trees.attribute(trees.name("self"), self.field_attribute(path))
 
+    def nullable(self, path: tuple[str, ...], fallback: ir.Expr) -> ast.expr:
+        """Constructors decide once what stands for null, and keep it for the forward."""
+        (name,) = path
+        taken = name in self.argument_names or any(
+            name in self.path_of(layer) for layer in self.kept_layers
+        )
+        if taken or self.in_layout or (self.module.model and not self.in_constructor):
+            return super().nullable(path, fallback)
+        self.nullable_fields[name] = fallback
+        return self.member(name)
+
     def field_of(self, config: ast.expr, path: tuple[str, ...]) -> ast.expr:
         field = self.program.configs[self.module.config].fields.get(path[0])
         if len(path) == 1 and field is not None and field.unlisted:
@@ -114,7 +126,11 @@ class ModuleWriter(ConstructorWriter):
 
     @property
     def calls_base(self) -> bool:
-        return any(layer.name == "base" for layer in self.module.layers)
+        """Whether a head calls its base as a whole, and not the base's layers instead."""
+        return any(
+            isinstance(node, ir.ModelCall) and node.layer.path == ("base",)
+            for node in ir.walk(self.module.body)
+        )
 
     @property
     def own_states(self) -> bool:
@@ -161,6 +177,8 @@ class ModuleWriter(ConstructorWriter):
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
             tree.keywords.insert(index + 1, ast.keyword("use_cache", self.expr(given["use_cache"])))
+        elif module.stateful and not self.module.stateful:
+            tree.keywords.insert(-1, ast.keyword("use_cache", ast.Constant(False)))
         elif module.stateful and not self.module.returns_cache:
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "use_cache")
             tree.keywords[index].value = trees.expression("bool(use_cache)")
@@ -168,6 +186,8 @@ class ModuleWriter(ConstructorWriter):
 
     def model_opening(self) -> list[str]:
         lines = []
+        if self.module.method_of:
+            return self.method_opening()
         choices = [p.name for p in self.module.inputs if p.one_of]
         if choices and not self.calls_base:
             self.use("one_of")
@@ -180,6 +200,17 @@ class ModuleWriter(ConstructorWriter):
             lines.append("draws = draws_of(draws)")
         if self.own_states:
             lines.append("past = self.open_cache(past_key_values, use_cache)")
+        return lines
+
+    def method_opening(self) -> list[str]:
+        """Methods have none of the inputs that the compiler adds."""
+        lines = []
+        if self.module.taps:
+            self.use("NO_TAPS")
+            lines.append("taps = NO_TAPS")
+        if self.module.random:
+            self.use("draws_of")
+            lines.append("draws = draws_of(None)")
         return lines
 
     def model_result(self, record: ir.RecordExpr, depth: int) -> list[str]:
@@ -207,7 +238,7 @@ class ModuleWriter(ConstructorWriter):
         return trees.text(self.dim_name(dim))
 
     def ordered_taps(self) -> list[str]:
-        taps = list(self.module.taps)
+        taps = list(self.module.shown_taps)
         return [t for t in ("hidden_states", "attentions") if t in taps] + [
             t for t in taps if t not in ("hidden_states", "attentions")
         ]
@@ -279,7 +310,7 @@ class ModuleWriter(ConstructorWriter):
     def for_layout(self, module: ir.Module) -> ModuleWriter:
         """A writer of expressions over `config` alone."""
         writer = type(self)(self.program, module, self.names)
-        writer.in_constructor = True
+        writer.in_constructor = writer.in_layout = True
         return writer
 
     def inlined(self, value: ir.Expr) -> str:

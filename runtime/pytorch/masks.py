@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Mask:
     """A conjunction of terms; without terms, all keys are allowed.
 
-    Query i of a call with a cache stands at position `cache.length + i`. What has been evaluated
-    is kept in the object, so that all layers of one call share it.
+    Query i of a call with a cache stands at position `cache.length + i`, and the last key where
+    the last query stands: windows drop the first ones. What has been evaluated is kept in the
+    object, so that all layers of one call share it.
     """
 
     __slots__ = ("_known", "terms")
@@ -96,6 +97,9 @@ class Mask:
         else:
             allowed = _conjunction([allowed for _, allowed in found])
             added = None if allowed is None else _to_additive(allowed, dtype)
+            for term, reachable in found:
+                if term.strict and added is not None:
+                    added = torch.where(reachable, added, -torch.inf)
             if added is not None and isinstance(offset := _offset(past), Tensor):
                 # What no token fills yet of a preallocated cache takes no part even in the mean
                 # that a query without any allowed key sees.
@@ -130,9 +134,13 @@ def allow(allowed: Tensor) -> Mask:
     return Mask(Given(allowed if allowed.dtype == torch.bool else allowed != 0))
 
 
-def causal(past: Cache | None = None) -> Mask:
-    """Allows keys at or before the query."""
-    return Mask(Causal(past))
+def causal(past: Cache | None = None, strict: bool = False) -> Mask:
+    """Allows keys at or before the query.
+
+    With `strict`, later keys take no part even in the mean that a query without any allowed key
+    sees.
+    """
+    return Mask(Causal(past, strict))
 
 
 def window(size: int | None, past: Cache | None = None) -> Mask:
@@ -145,6 +153,7 @@ class Term:
     """One condition; `allowed` gives bool [b|1, n|1, s|1, t], or None where it allows all."""
 
     past = None
+    strict = False
 
     def is_plain(self, queries: int, keys: int) -> bool:
         """Whether this is causality from the first position on, which kernels know."""
@@ -158,15 +167,19 @@ class Given(Term):
     def allowed(self, queries, keys, device, past) -> Tensor | None:
         tensor = self.tensor
         if tensor.shape[-1] != keys:
-            if past is None or past.capacity is None:
+            first = _first_key(past, queries, keys)
+            if past is not None and past.capacity is not None:
+                # The rest of a preallocated cache is empty; what is not read needs no mask.
+                tensor = F.pad(tensor, (0, keys - tensor.shape[-1]))
+            elif first > 0 and tensor.shape[-1] == first + keys:
+                tensor = tensor[..., first:]
+            else:
                 raise InputError(
                     "the mask does not fit the keys",
                     key="attention_mask",
-                    expected=f"{keys} keys (those in the cache and the new ones)",
+                    expected=f"{first + keys} keys (those in the cache and the new ones)",
                     found=str(tensor.shape[-1]),
                 )
-            # The rest of a preallocated cache is empty; what is not read of it needs no mask.
-            tensor = F.pad(tensor, (0, keys - tensor.shape[-1]))
         # Kernels are faster without a mask. Elsewhere than on the CPU, looking would wait for it.
         look = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
         return None if look and bool(tensor.all()) else tensor
@@ -175,16 +188,17 @@ class Given(Term):
 @dataclass(frozen=True, eq=False)
 class Causal(Term):
     past: Cache | None
+    strict: bool = False
 
     def is_plain(self, queries: int, keys: int) -> bool:
         offset = _offset(self.past)
         return isinstance(offset, int) and offset == 0 and queries == keys
 
     def allowed(self, queries, keys, device, past) -> Tensor | None:
-        offset = _offset(self.past)
-        if not isinstance(offset, Tensor) and offset >= keys - 1:
+        offset, first = _offset(self.past), _first_key(self.past, queries, keys)
+        if not isinstance(offset, Tensor) and offset >= first + keys - 1:
             return None
-        return _columns(keys, device) <= _rows(queries, offset, device)
+        return _columns(keys, device, first) <= _rows(queries, offset, device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,10 +207,10 @@ class Window(Term):
     past: Cache | None
 
     def allowed(self, queries, keys, device, past) -> Tensor | None:
-        offset = _offset(self.past)
-        if not isinstance(offset, Tensor) and offset + queries <= self.size:
+        offset, first = _offset(self.past), _first_key(self.past, queries, keys)
+        if not isinstance(offset, Tensor) and offset + queries - first <= self.size:
             return None
-        return _columns(keys, device) > _rows(queries, offset, device) - self.size
+        return _columns(keys, device, first) > _rows(queries, offset, device) - self.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,9 +237,15 @@ def _rows(queries: int, offset: int | Tensor, device) -> Tensor:
     return (torch.arange(queries, device=device) + offset)[None, None, :, None]
 
 
-def _columns(keys: int, device) -> Tensor:
+def _first_key(past: Cache | None, queries: int, keys: int) -> int:
+    """The position of the first key: not 0 where windows have dropped those before it."""
+    offset = _offset(past)
+    return 0 if past is None or isinstance(offset, Tensor) else offset + queries - keys
+
+
+def _columns(keys: int, device, first: int = 0) -> Tensor:
     """The positions of the keys: [1, 1, 1, t]."""
-    return torch.arange(keys, device=device)[None, None, None]
+    return torch.arange(first, first + keys, device=device)[None, None, None]
 
 
 def _conjunction(parts: list[Tensor | None]) -> Tensor | None:

@@ -9,14 +9,18 @@ from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
+from .batch_norm import BatchNorm
 from .blocks import Block
 from .cache import (
     Cache,
     Slots,
     with_past,
 )
+from .calls import method
 from .compile import compile
 from .composition import auto_model
+from .convolution1d import Conv1d, ConvTranspose1d
+from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .functional import (
@@ -31,22 +35,28 @@ from .functional import (
     take,
     take_along,
 )
+from .group_norm import GroupNorm
 from .initialization import (
     Rule,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
+from .layer_drop import LayerDrop
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -67,19 +77,29 @@ from .losses import (
 from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Conv1d",
+    "ConvTranspose1d",
+    "GroupNorm",
+    "LSTM",
+    "LayerDrop",
+    "ctc_loss",
     "Draws",
     "draws_of",
     "auto_model",
     "pair",
     "NO_TAPS",
+    "BatchNorm",
     "Block",
     "Cache",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -99,8 +119,10 @@ __all__ = [
     "Taps",
     "activation",
     "gelu",
+    "adaptive_avg_pool2d",
     "allow",
     "attention",
+    "avg_pool2d",
     "causal",
     "classification_loss",
     "compile",
@@ -109,6 +131,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "fan_in_uniform",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -117,12 +140,15 @@ __all__ = [
     "interpolate",
     "is_training",
     "kaiming_normal",
+    "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
     "l1_loss",
     "l2_normalize",
     "last_token",
+    "max_pool2d",
     "merge_leading",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -143,6 +169,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",

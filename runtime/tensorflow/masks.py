@@ -3,7 +3,8 @@
     attend = padding(attention_mask) & causal(past)
     allowed = attend.allowed(queries, keys)          # bool [b|1, n|1, s|1, t], or None: all
 
-Query i of a call that continues a cache stands at position past.length + i.
+Query i of a call that continues a cache stands at position past.length + i, and the last key where
+the last query stands: windows drop the first ones of a growing cache.
 """
 
 from __future__ import annotations
@@ -48,18 +49,34 @@ class Mask:
         return self._known[sizes]
 
     def written(self, queries: Size, keys: Size) -> tf.Tensor | None:
-        """The keys of a preallocated cache that tokens fill: bool [1, 1, 1, t]; None: all of them.
+        """The keys that there are for a query: bool [1, 1, s|1, t]; None: all of them.
 
-        The rest takes no part even in the mean that a query without any allowed key sees.
+        Those of a preallocated cache that tokens fill, and what strict terms allow. The rest takes
+        no part even in the mean that a query without any allowed key sees.
         """
         past = self.past
-        if past is None or past.capacity is None:
-            return None
-        return (tf.range(keys) < _start(past) + queries)[None, None, None]
+        first = self.first_key(queries, keys) or 0
+        strict = (term for term in self.terms if term.strict)
+        parts = [term.allowed(queries, keys, past, first) for term in strict]
+        if past is not None and past.capacity is not None:
+            parts.append((tf.range(keys) < _start(past) + queries)[None, None, None])
+        parts = [part for part in parts if part is not None]
+        return reduce(tf.logical_and, parts) if parts else None
+
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        """The position of the first key, if a term knows."""
+        known = (term.first_key(queries, keys) for term in self.terms)
+        return next((first for first in known if first is not None), None)
 
     def _evaluate(self, queries: Size, keys: Size) -> tf.Tensor | None:
-        past = self.past
-        parts = [term.allowed(queries, keys, past) for term in self.terms]
+        first = self.first_key(queries, keys)
+        return self.evaluate(queries, keys, self.past, 0 if first is None else first)
+
+    def evaluate(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
+        """`allowed` with what any term of the whole mask knows: cache and first key's position."""
+        parts = [term.allowed(queries, keys, past, first) for term in self.terms]
         parts = [part for part in parts if part is not None]
         return reduce(tf.logical_and, parts) if parts else None
 
@@ -68,10 +85,17 @@ class Term:
     """One condition of a mask."""
 
     past: Cache | None = None
+    strict: bool = False
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor | None:
-        """Like `Mask.allowed`; `past` is the cache that any term of the mask knows of."""
+    def allowed(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
+        """Like `Mask.evaluate`."""
         raise NotImplementedError
+
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        """The position of the first key, if the term knows."""
+        return None
 
 
 class Given(Term):
@@ -80,19 +104,21 @@ class Given(Term):
     def __init__(self, array: tf.Tensor):
         self.array = array
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor:
+    def allowed(self, queries: Size, keys: Size, past: Cache | None, first: Size) -> tf.Tensor:
         have = shape_of(self.array)[-1]
         if isinstance(have, int) and isinstance(keys, int) and have == keys:
             return self.array
         if past is None or past.capacity is None:
-            if isinstance(have, int) and isinstance(keys, int):
+            if all(isinstance(size, int) for size in (have, keys, first)):
+                if first > 0 and have == first + keys:
+                    return self.array[..., first:]
                 raise InputError(
                     "the mask does not fit the keys",
                     key="attention_mask",
-                    expected=f"{keys} keys (those in the cache and the new ones)",
+                    expected=f"{first + keys} keys (those in the cache and the new ones)",
                     found=str(have),
                 )
-            return self.array
+            return self.array if past is None else self.array[..., first:]
         # The rest of a preallocated cache is empty.
         return tf.pad(self.array, [[0, 0], [0, 0], [0, 0], [0, keys - have]])
 
@@ -100,18 +126,31 @@ class Given(Term):
 class Distance(Term):
     """Keys whose distance behind the query is at least `low`, and less than `high`."""
 
-    def __init__(self, past: Cache | None, low: int | None = None, high: int | None = None):
+    def __init__(
+        self,
+        past: Cache | None,
+        low: int | None = None,
+        high: int | None = None,
+        strict: bool = False,
+    ):
         self.past = past
+        self.strict = strict
         self.start = _start(past)  # now: the cache may have moved on when layers ask
         self.low, self.high = low, high
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor | None:
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        growing = self.past is not None and self.past.capacity is None
+        return self.start + queries - keys if growing else None
+
+    def allowed(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
         if all(isinstance(size, int) for size in (self.start, queries, keys)):
-            nearest, farthest = self.start - (keys - 1), self.start + queries - 1
+            nearest, farthest = self.start - (first + keys - 1), self.start + queries - 1 - first
             low = self.low is None or nearest >= self.low
             if low and (self.high is None or farthest < self.high):
                 return None
-        distance = self.start + tf.range(queries)[:, None] - tf.range(keys)[None, :]
+        distance = self.start + tf.range(queries)[:, None] - (first + tf.range(keys))[None, :]
         result = distance < self.high if self.low is None else distance >= self.low
         if None not in (self.low, self.high):
             result = tf.logical_and(result, distance < self.high)
@@ -125,8 +164,15 @@ class Either(Term):
         self.one, self.other = one, other
         self.past = one.past if one.past is not None else other.past
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor | None:
-        one, other = self.one.allowed(queries, keys), self.other.allowed(queries, keys)
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        known = (mask.first_key(queries, keys) for mask in (self.one, self.other))
+        return next((first for first in known if first is not None), None)
+
+    def allowed(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
+        masks = (self.one, self.other)
+        one, other = (mask.evaluate(queries, keys, past, first) for mask in masks)
         return None if one is None or other is None else tf.logical_or(one, other)
 
 
@@ -153,9 +199,13 @@ def allow(allowed: tf.Tensor) -> Mask:
     return Mask((Given(tf.cast(allowed, tf.bool)),))
 
 
-def causal(past: Cache | None = None) -> Mask:
-    """Allows keys at or before the query."""
-    return Mask((Distance(past, low=0),))
+def causal(past: Cache | None = None, strict: bool = False) -> Mask:
+    """Allows keys at or before the query.
+
+    With `strict`, later keys take no part even in the mean that a query without any allowed key
+    sees.
+    """
+    return Mask((Distance(past, low=0, strict=strict),))
 
 
 def window(size: int | None, past: Cache | None = None) -> Mask:

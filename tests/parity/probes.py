@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from references import compare
-from references.case import Result
+from references.case import Result, flatten
 from triptych.errors import InputError
 
 from . import generation
@@ -26,6 +26,8 @@ def runs(probe):
         return [("generate", generate)]
     if probe.kind == "bf16":
         return [("bf16", bfloat16)]
+    if probe.kind == "method":
+        return [("method", method)]
     if probe.kind == "fresh":
         return [("fresh", fresh)]
     if probe.gradients or probe.mode == "train":
@@ -40,6 +42,16 @@ def call(session, probe):
         inputs = session.adapter.inputs(recorded.inputs())
         output = session.caller(inputs, recorded.kwargs)
         session.report.add(probe.name, recorded.check(session.adapter.arrays(output)))
+
+
+def method(session, probe):
+    """A public method of the model, in evaluation mode."""
+    recorded = probe.calls[0]
+    call = session.adapter.method(session.model, probe.data["method"])
+    output = call(**session.adapter.inputs(recorded.inputs()), **recorded.kwargs)
+    if not hasattr(output, "items"):
+        output = flatten(output, "" if isinstance(output, (list, tuple)) else "output")
+    session.report.add(probe.name, recorded.check(session.adapter.arrays(output)))
 
 
 def train(session, probe):
@@ -101,7 +113,7 @@ def static_cache(session, probe):
         arguments = {**adapter.inputs(inputs), "past_key_values": past}
         output = caller(arguments, recorded.kwargs)
         past, done = output["past_key_values"], done + lengths[step][1]
-        arrays = {name: cut(name, x, done) for name, x in adapter.arrays(output).items()}
+        arrays = {name: cut(name, x, done, recorded) for name, x in adapter.arrays(output).items()}
         session.report.add(f"{probe.name} static[{step}]", recorded.check(arrays))
         if step == 1:
             steady = caller.traces()
@@ -110,10 +122,16 @@ def static_cache(session, probe):
         session.report.add_flag(probe.name, "traces", again == 0, f"{again} after the first step")
 
 
-def cut(name, array, length):
-    """The filled part of what a preallocated cache holds of past tokens."""
-    own = name.startswith("past_key_values.") and "cross" not in name
-    return array[:, :, :length] if own else array
+def cut(name, array, length, recorded):
+    """The filled part of what a preallocated cache holds of past tokens.
+
+    Of those the reference may keep only the last ones, in reach of a window.
+    """
+    if not name.startswith("past_key_values.") or "cross" in name:
+        return array
+    wanted = recorded.expected.get(name)
+    kept = min(length, wanted.shape[2]) if wanted is not None else length
+    return array[:, :, length - kept : length]
 
 
 def generate(session, probe):
