@@ -8,7 +8,7 @@ from transformers.cache_utils import Cache, EncoderDecoderCache
 
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
+SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
 
 
 def _cache_entries(cache):
