@@ -259,6 +259,8 @@ class Parameter:
     location: Location = field(repr=False, compare=False)
     default: Any = ...  # `...`: required
     one_of: bool = False
+    group: str = ""  # inputs of one group are alternatives to each other
+    unless: str | None = None  # the input beside which none of its group is needed
 
 
 @dataclass(frozen=True)
@@ -320,3 +322,17 @@ class Module:
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def walk(node):
+    """Every node of IR below one."""
+    if isinstance(node, (tuple, list)):
+        for item in node:
+            yield from walk(item)
+    elif isinstance(
+        node, (Expr, Statement, Module, LayerDeclaration, StateDeclaration)
+    ):
+        yield node
+        for name in node.__dataclass_fields__:
+            if name not in ("type", "location", "definition", "op"):
+                yield from walk(getattr(node, name))

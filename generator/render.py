@@ -199,10 +199,11 @@ def constructor_arguments(module: ir.Module) -> list[str]:
 
 def output_fields(writer: ModuleWriter) -> list[dict[str, str]]:
     module = writer.module
-    fields = [{"name": name, "shape": str(kind)} for name, kind in module.returns.fields]
+    shapes = {name: str(kind) for name, kind in module.returns.fields}
     if module.returns_cache:
-        fields.append({"name": "past_key_values", "shape": "cache"})
-    return fields + [{"name": tap, "shape": "one per layer"} for tap in writer.ordered_taps()]
+        shapes["past_key_values"] = "cache"
+    shapes |= dict.fromkeys(module.taps, "one per layer")
+    return [{"name": name, "shape": shapes[name]} for name in writer.output_order(shapes)]
 
 
 def initializer_texts(init: Map, names: dict[str, None]) -> dict[str, str]:

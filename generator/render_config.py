@@ -87,6 +87,7 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "fields": fields,
         "completions": completions,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
+        "labels": schema.labels,
         "divisions": divisions(program, schema),
         "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
     }
@@ -167,7 +168,7 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
     for module in [*program.modules, *program.models]:
         if module.config != schema.entry:
             continue
-        for node in walk(module):
+        for node in ir.walk(module):
             if isinstance(node, ir.PythonCall) and node.function == "exact":
                 left, right = node.arguments
                 fields = [side for side in (left, right) if isinstance(side, ir.ConfigField)]
@@ -178,17 +179,3 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
 
 def used_names(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-
-
-def walk(node):
-    """Every node of IR below one."""
-    if isinstance(node, (tuple, list)):
-        for item in node:
-            yield from walk(item)
-    elif isinstance(
-        node, (ir.Expr, ir.Statement, ir.Module, ir.LayerDeclaration, ir.StateDeclaration)
-    ):
-        yield node
-        for name in node.__dataclass_fields__:
-            if name not in ("type", "location", "definition", "op"):
-                yield from walk(getattr(node, name))

@@ -220,8 +220,8 @@ class ConstructorMixin:
                 self.fail(argument, "a size is a static int", found=str(size.type))
         arguments: dict[str, ir.Expr] = {"shape": shape}
         for key in keywords:
-            if key != "init":
-                self.fail(node, f"param has no argument {key}")
+            if key != "init" or node.func.id != "param":
+                self.fail(node, f"{node.func.id} has no argument {key}")
             rule = keywords[key]
             text = rule.id if isinstance(rule, ast.Name) else ast.unparse(rule)
             arguments["init"] = self.constant(text, rule)

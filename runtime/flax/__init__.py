@@ -58,6 +58,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -98,6 +99,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",

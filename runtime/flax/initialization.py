@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from ..errors import ConfigError
+from .base import Buffer
 
 if TYPE_CHECKING:
     from .weights import Leaf
@@ -154,6 +155,8 @@ def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     own = getattr(leaf.owner, "own_rules", {})
     if leaf.attribute in own:
         return own[leaf.attribute]
+    if isinstance(leaf.variable, Buffer):
+        return zeros()
     kind = "bias" if leaf.attribute == "bias" else getattr(leaf.owner, "kind", "param")
     if kind in rules:
         return rules[kind]

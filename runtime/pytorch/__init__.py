@@ -46,7 +46,7 @@ from .initialization import (
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
-from .layers import DropPath, RMSNorm
+from .layers import DropPath, RMSNorm, ScaledEmbedding
 from .loading import default_dtype
 from .losses import (
     classification_loss,
@@ -81,6 +81,7 @@ __all__ = [
     "ModelOutput",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",

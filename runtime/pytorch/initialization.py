@@ -124,8 +124,8 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
         rule(tensor, model.config)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             tensor[module.padding_idx].zero_()
-    elif leaf in RUNNING:
-        tensor.fill_(RUNNING[leaf])
+    elif leaf in module._buffers:
+        tensor.fill_(RUNNING.get(leaf, 0))
     elif isinstance(module, LEARNED):
         others = {name: x.clone() for name, x in module.state_dict().items() if name != leaf}
         module.reset_parameters()
@@ -143,7 +143,7 @@ def _find_rule(rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: st
             continue
         if fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}"):
             return rule
-    if leaf in RUNNING or isinstance(module, LEARNED):
+    if leaf in module._buffers or isinstance(module, LEARNED):
         return None
     if leaf == "bias":
         return rules.get("bias")

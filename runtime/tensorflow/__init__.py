@@ -8,7 +8,7 @@ from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
-from .base import Layer, Parameter, default_dtype, is_training, value
+from .base import Buffer, Layer, Parameter, default_dtype, is_training, value
 from .blocks import Block
 from .cache import (
     Cache,
@@ -54,6 +54,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -78,6 +79,7 @@ __all__ = [
     "pair",
     "NO_TAPS",
     "Block",
+    "Buffer",
     "Cache",
     "Conv2d",
     "DropPath",
@@ -92,6 +94,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",

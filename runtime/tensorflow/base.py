@@ -20,7 +20,7 @@ from keras.src.backend.common import global_state
 from tensorflow.python.ops.resource_variable_ops import UninitializedVariable
 
 from ..errors import ConfigError
-from .initialization import Rule
+from .initialization import Rule, zeros
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
@@ -147,6 +147,11 @@ class Parameter(keras.Variable):
     @property
     def size(self) -> int:
         return math.prod(self.checkpoint_shape)
+
+
+def Buffer(owner: Layer, name: str, shape: Sequence[int]) -> Parameter:
+    """A variable that the checkpoint holds and that is not trained; zeros until it is loaded."""
+    return Parameter(owner, name, shape, trainable=False, init=zeros())
 
 
 def value(parameter: Parameter) -> tf.Tensor:
