@@ -2,8 +2,8 @@
 
 `generated/evidence/<folder>.json` holds one entry per class, framework, form and case:
 
-    {"format": 1, "model_type": "bert", "entries": [
-        {"class": "BertModel", "framework": "pytorch", "form": "eager", "case": "default",
+    {"format": 1, "model_type": "gated", "entries": [
+        {"class": "GatedModel", "framework": "pytorch", "form": "eager", "case": "default",
          "key": ..., "passed": true, "error": 9.7e-07, "tolerance": 1e-05}, ...]}
 
 `key` is a hash of all that the result depends on, so an entry that is out of date speaks for

@@ -2,8 +2,8 @@
 
 `registry.json` stands beside the packages, one line per model type:
 
-    "bert": {"package": "bert", "config": "BertConfig", "prefix": "Bert",
-             "models": ["Model", "ForMaskedLM", ...], "aliases": {"ForCausalLM": "LMHeadModel"}}
+    "gated": {"package": "gated", "config": "GatedConfig", "prefix": "Gated",
+              "models": ["Model", "ForMaskedLM", ...], "aliases": {"ForCausalLM": "LMHeadModel"}}
 
 A class is called framework prefix + `prefix` + one of `models`. The auto classes read this file,
 so that they know all architectures without importing one.

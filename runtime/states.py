@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .errors import InputError
+
 
 @dataclass(frozen=True)
 class StateSpec:
@@ -30,3 +32,24 @@ def kv_cache(
 def cross_cache(heads: int, head_dim: int, value_dim: int | None = None) -> StateSpec:
     """The keys and values of another sequence, which do not change."""
     return StateSpec("cross", heads, head_dim, value_dim or head_dim)
+
+
+def kept(length: int, window: int | None) -> int:
+    """How many of `length` tokens a growing state keeps: those that the next token reads."""
+    return length if window is None else min(length, window - 1)
+
+
+def kept_after_crop(length: int, dropped: int, window: int | None) -> int:
+    """How many of a growing state's tokens are left without the last `dropped`, of `length`.
+
+    Raises InputError where a window has already passed over what would be read then.
+    """
+    before, needed = kept(length, window), kept(length - dropped, window)
+    if before - dropped < needed:
+        raise InputError(
+            "the cache has dropped tokens that its windows would need",
+            key="past_key_values",
+            expected=f"windows that still hold the last {needed} of {length - dropped} tokens",
+            found=f"{max(0, before - dropped)}",
+        )
+    return before - dropped

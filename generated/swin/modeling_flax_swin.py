@@ -505,7 +505,6 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
     def __call__(
         self,
         pixel_values: jax.Array,
-        bool_masked_pos: jax.Array | None = None,
         interpolate_pos_encoding: bool = False,
         labels: jax.Array | None = None,
         output_attentions: bool | None = None,
@@ -514,7 +513,6 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
     ) -> FlaxSwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -522,7 +520,6 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
         """
         outputs = self.swin(
             pixel_values,
-            bool_masked_pos=bool_masked_pos,
             interpolate_pos_encoding=interpolate_pos_encoding,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,

@@ -505,7 +505,6 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
     def call(
         self,
         pixel_values: tf.Tensor,
-        bool_masked_pos: tf.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         labels: tf.Tensor | None = None,
         output_attentions: bool | None = None,
@@ -515,7 +514,6 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
     ) -> TFSwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -523,7 +521,6 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
         """
         outputs = self.swin(
             pixel_values,
-            bool_masked_pos=bool_masked_pos,
             interpolate_pos_encoding=interpolate_pos_encoding,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import ir
-from ..diagnostics import Diagnostics
-from ..located import value_location
+from ..diagnostics import Diagnostics, did_you_mean
+from ..located import Seq, value_location
 from ..types import Type
 from .faults import FaultMixin
 from .hoisting import name_model_calls
@@ -14,6 +14,8 @@ from .scope import Scope
 from .sources import ModuleSource, place_of
 from .statements import StatementMixin
 from .syntax import Source, parse_block
+
+CACHE_INPUTS = ("past_key_values", "use_cache")
 
 
 class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
@@ -53,6 +55,9 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             body = name_model_calls(body, self.scope.locals)
         scopes = self.tap_scopes()
         taps = list(dict.fromkeys([*self.sub_taps, *self.scoped_taps(scopes), *self.taps]))
+        if "without" in data:
+            taps = self.left_out(data["without"], taps)
+        stateful = "past" in self.effects
         return ir.Module(
             name=self.name,
             doc=data.get("doc"),
@@ -69,9 +74,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             aliases=tuple(data.get("aliases", ())),
             taps=tuple(taps),
             scopes=tuple(scopes.items()),
-            stateful="past" in self.effects,
-            returns_cache=self.returns_cache
-            or bool("past" in self.effects and not self.calls_model(body)),
+            stateful=stateful,
+            returns_cache=self.returns_cache or (stateful and not self.calls_model(body)),
             uses_training=self.uses_training,
             random="draws" in self.effects,
         )
@@ -110,6 +114,26 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def calls_model(self, body) -> bool:
         return any(isinstance(s, ir.Assign) and isinstance(s.value, ir.ModelCall) for s in body)
+
+    def left_out(self, names: Seq, taps: list[str]) -> list[str]:
+        """The taps without those in `without`, which also names inputs, and the cache's two."""
+        base = self.program.base_source(self.module_source)
+        base = self.program.module(base) if base is not None else None
+        inputs = {p.name: p for p in base.inputs} if base is not None else {}
+        cache = CACHE_INPUTS if "past" in self.effects else ()
+        for name, location in zip(names, names.item_locations, strict=True):
+            if name in inputs and inputs[name].default is ... and not inputs[name].one_of:
+                self.errors.error(location, f"{self.name}: the base model cannot do without {name}")
+            elif name not in (*inputs, *cache, *taps):
+                hint = did_you_mean(name, (*inputs, *cache, *taps))
+                message = f"{self.name}: the base model has no input or output {name}"
+                self.errors.error(location, message, hint=hint)
+        if cache and set(cache) & set(names):
+            if not set(cache) <= set(names) or self.returns_cache:
+                expected = f"{' and '.join(cache)} left out, and no cache returned"
+                self.errors.error(names.location, f"{self.name}: half a cache", expected=expected)
+            self.effects.discard("past")
+        return [tap for tap in taps if tap not in names]
 
     # --- taps -----------------------------------------------------------------------------------
 

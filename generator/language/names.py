@@ -102,6 +102,7 @@ class NameMixin:
         if len(path) == 1 and (field := self.scope.config.fields.get(path[0])) and field.when_null:
             fallback = self.text_expression(field.when_null, field.location)
             kind = fallback.type if kind == NONE else strip_optional(kind)
+            self.program.fallbacks[self.module_source.config, path[0]] = fallback
         return ir.ConfigField(location, kind, path, fallback)
 
     def expr_Attribute(self, node: ast.Attribute) -> ir.Expr:

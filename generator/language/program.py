@@ -48,6 +48,7 @@ class Program:
     interfaces: dict[str, ModuleSource] = field(default_factory=dict)
     functions: dict[str, ir.Function | None] = field(default_factory=dict)
     used_functions: dict[str, None] = field(default_factory=dict)
+    fallbacks: dict[tuple[str, str], ir.Expr] = field(default_factory=dict)  # of null fields
     _parameters: dict[str, tuple[ir.Parameter, ...]] = field(default_factory=dict)
     _specialised: dict[tuple, Type] = field(default_factory=dict)
     _concrete: dict[str, Type] = field(default_factory=dict)
@@ -211,13 +212,15 @@ class Program:
         if base is None:  # reported, here or where the base is declared
             checker.failed = True
             return []
+        omitted = source.data.get("without", ())
+        inputs = [parameter for parameter in base.inputs if parameter.name not in omitted]
         leading = item[3:].strip()
         if not leading:
-            return list(base.inputs)
+            return inputs
         parsed = parse_type(f"int{leading}", lambda *_: location, self.errors, checker.scope.dim)
         if parsed is None:
             return []
-        return [_with_leading(parameter, parsed.type.shape) for parameter in base.inputs]
+        return [_with_leading(parameter, parsed.type.shape) for parameter in inputs]
 
     def _input(self, container: Map, name: str, checker, one_of: bool = False) -> ir.Parameter:
         parsed = parse_type(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .. import ir
 from ..diagnostics import Location, did_you_mean, quoted
 from ..layers import LayerKind
-from ..types import UNKNOWN, Layer, Static
+from ..types import Layer, Static
 from . import unify
 from .sources import ModuleSource
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 20_000  # tensors of one module that are looked at
 KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
+RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # first values of their own
 
 
 @dataclass(frozen=True)
@@ -100,16 +101,11 @@ class _Reader:
     def of_construct(self, construct: ir.Construct) -> Iterator[Leaf]:
         definition = construct.definition
         if isinstance(definition, LayerKind):
-            given = dict(construct.arguments)
-            for leaf in definition.leaves:
-                value = given[leaf].type.value if leaf in given else None  # linear's `bias`
-                if value is not False:
-                    kind = (
-                        None
-                        if construct.tied is not None or "init" in given
-                        else rule_of(definition, leaf)
-                    )
-                    yield Leaf(leaf, kind, value is UNKNOWN, construct.location)
+            given = {name: value.type for name, value in construct.arguments}
+            for leaf, conditional in definition.tensors(given):
+                own = construct.tied is not None or "init" in given
+                kind = None if own else rule_of(definition, leaf)
+                yield Leaf(leaf, kind, conditional, construct.location)
         elif not definition.interface and (module := self.program.module(definition)) is not None:
             yield from self.leaves(module)
 
@@ -133,6 +129,10 @@ def rule_of(definition: LayerKind, leaf: str) -> str | None:
     """The kind of rule that gives a tensor its first values."""
     if leaf == "bias":
         return "bias"
+    if leaf.startswith("parametrizations"):
+        return "param"
+    if leaf in RUNNING:
+        return None
     for kind in ("norm", "conv", "embedding"):
         if kind in definition.name:
             return kind

@@ -44,6 +44,7 @@ class ConstructorWriter(StatementWriter):
         for name in self.kept:
             if name in self.argument_names:
                 lines.append(f"self.{name} = {name}")
+        lines += self.nullable_lines()
         for path in self.kept_fields:
             lines.append(
                 f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
@@ -63,6 +64,24 @@ class ConstructorWriter(StatementWriter):
             sizes.insert(0, f"{target} = {self.text(value)}")
         self.in_constructor = False
         return lines + sizes
+
+    def nullable_lines(self) -> list[str]:
+        """Fields that stand for something else where they are null."""
+        lines: dict[str, str] = {}
+
+        def add(name: str) -> None:
+            field = self.config_value((name,))
+            before = set(self.nullable_fields)
+            value = self.expr(self.nullable_fields[name])
+            for other in [other for other in self.nullable_fields if other not in before]:
+                add(other)
+            test = ast.Compare(field, [ast.IsNot()], [ast.Constant(None)])
+            kept = f"self.{name} = " if name in self.kept else ""
+            lines[name] = f"{kept}{name} = {trees.text(ast.IfExp(test, field, value))}"
+
+        for name in list(self.nullable_fields):
+            add(name)
+        return list(lines.values())
 
     # --- layers ---------------------------------------------------------------------------------
 
@@ -235,7 +254,10 @@ class ConstructorWriter(StatementWriter):
             holes["shape"] = self.expr(arguments["shape"])
             holes["name"] = ast.Constant(self.attribute_name(layer.name))
         tree = trees.fill(
-            kind.constructors[self.framework], holes, omitted, self.use_in_constructor
+            kind.constructor(self.framework, set(holes) - omitted),
+            holes,
+            omitted,
+            self.use_in_constructor,
         )
         return self.with_tie(tree, construct)
 

@@ -68,11 +68,15 @@ class ExpressionWriter(ViewWriter):
         return trees.name(node.name)
 
     def expr_ConfigField(self, node: ir.ConfigField) -> ast.expr:
-        value = self.config_value(node.path)
         if node.fallback is None:
-            return value
+            return self.config_value(node.path)
+        return self.nullable(node.path, node.fallback)
+
+    def nullable(self, path: tuple[str, ...], fallback: ir.Expr) -> ast.expr:
+        """A field's value, or what it stands for where it is null."""
+        value = self.config_value(path)
         test = ast.Compare(value, [ast.IsNot()], [ast.Constant(None)])
-        return ast.IfExp(test, value, self.expr(node.fallback))
+        return ast.IfExp(test, value, self.expr(fallback))
 
     def expr_LayerRef(self, node: ir.LayerRef) -> ast.expr:
         tree = self.layer_path(node.path)
@@ -246,7 +250,9 @@ class ExpressionWriter(ViewWriter):
         module = self.module_of(strip_optional(node.layer.type))
         arguments = [(name, self.expr(value)) for name, value in node.arguments]
         positional, keywords = arguments[0][1:], dict(arguments[1:])
-        keywords.update({name: trees.name(name) for name in self.effect_inputs(module)})
+        own = self.effect_inputs(self.module)
+        passed = [name for name in self.effect_inputs(module) if name in own]
+        keywords.update({name: trees.name(name) for name in passed})
         keywords["return_dict"] = ast.Constant(True)
         layer = self.expr(node.layer)
         return ast.Call(layer, list(positional), [ast.keyword(k, v) for k, v in keywords.items()])
@@ -309,7 +315,9 @@ class ExpressionWriter(ViewWriter):
             return trees.name(name)
         if self.program.is_runtime_dim(name):
             return self.dim_name(name)
-        return self.config_value(tuple(name.split(".")))
+        path = tuple(name.split("."))
+        fallback = self.program.fallbacks.get((self.module.config, name)) if self.module else None
+        return self.config_value(path) if fallback is None else self.nullable(path, fallback)
 
 
 def relies_on_default(lowering: str, default) -> bool:

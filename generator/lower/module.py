@@ -37,10 +37,11 @@ class ModuleWriter(ConstructorWriter):
         self.argument_names = {p.name for p in module.arguments} if self.module else set()
         self.kept: dict[str, None] = {}
         self.kept_fields: dict[tuple[str, ...], None] = {}
+        self.nullable_fields: dict[str, ir.Expr] = {}
         self.requested: dict[str, None] = {}
         self.block_pasts: dict[str, str] = {}
         self.sizes = Sizes()
-        self.in_constructor = False
+        self.in_constructor = self.in_layout = False
         self.stateful = bool(self.module and self.module.stateful)
 
     # --- names ----------------------------------------------------------------------------------
@@ -88,6 +89,17 @@ class ModuleWriter(ConstructorWriter):
             return self.field_of(trees.expression("self.config"), path)
         self.kept_fields.setdefault(path)
         return trees.attribute(trees.name("self"), self.field_attribute(path))
+
+    def nullable(self, path: tuple[str, ...], fallback: ir.Expr) -> ast.expr:
+        """Constructors decide once what stands for null, and keep it for the forward."""
+        (name,) = path
+        taken = name in self.argument_names or any(
+            name in self.path_of(layer) for layer in self.kept_layers
+        )
+        if taken or self.in_layout or (self.module.model and not self.in_constructor):
+            return super().nullable(path, fallback)
+        self.nullable_fields[name] = fallback
+        return self.member(name)
 
     def field_of(self, config: ast.expr, path: tuple[str, ...]) -> ast.expr:
         field = self.program.configs[self.module.config].fields.get(path[0])
@@ -163,6 +175,8 @@ class ModuleWriter(ConstructorWriter):
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
             tree.keywords.insert(index + 1, ast.keyword("use_cache", self.expr(given["use_cache"])))
+        elif module.stateful and not self.module.stateful:
+            tree.keywords.insert(-1, ast.keyword("use_cache", ast.Constant(False)))
         elif module.stateful and not self.module.returns_cache:
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "use_cache")
             tree.keywords[index].value = trees.expression("bool(use_cache)")
@@ -309,7 +323,7 @@ class ModuleWriter(ConstructorWriter):
     def for_layout(self, module: ir.Module) -> ModuleWriter:
         """A writer of expressions over `config` alone."""
         writer = type(self)(self.program, module, self.names)
-        writer.in_constructor = True
+        writer.in_constructor = writer.in_layout = True
         return writer
 
     def inlined(self, value: ir.Expr) -> str:

@@ -39,6 +39,26 @@ op(
     _cross_entropy,
     "cross_entropy(logits, labels, ignore_index=ignore_index)",
 )
+
+
+def _ctc_loss(call) -> Type:
+    logits, labels = call.float_tensor("logits"), call.tensor("labels")
+    lengths = call.tensor("lengths")
+    if logits.rank != 3 or labels.rank != 2 or lengths.rank != 1:
+        call.fail("ctc_loss takes float[b, s, classes], int[b, n] and int[b]", found=str(logits))
+    for tensor in (labels, lengths):
+        if tensor.dtype != "int":
+            call.fail("ctc_loss takes whole numbers", expected="int[...]", found=str(tensor))
+        call.same_dim(tensor.shape[0], logits.shape[0])
+    return Tensor("float32", ())
+
+
+op(
+    'ctc_loss(logits, labels, lengths, blank=0, reduction="mean", zero_infinity=False)',
+    _ctc_loss,
+    "ctc_loss(logits, labels, lengths, blank=blank, reduction=reduction, "
+    "zero_infinity=zero_infinity)",
+)
 op("next_token_loss(logits, labels)", _cross_entropy, "next_token_loss(logits, labels)")
 op(
     "classification_loss(logits, labels, problem_type, num_labels)",

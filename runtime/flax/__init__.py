@@ -15,10 +15,13 @@ except ImportError as error:
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Parameter, default_dtype, value
+from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
+from .convolution1d import Conv1d, ConvTranspose1d
+from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .functional import (
@@ -35,10 +38,13 @@ from .functional import (
     take,
     take_along,
 )
+from .group_norm import GroupNorm
 from .initialization import (
     Rule,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
@@ -49,8 +55,10 @@ from .initialization import (
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
+from .layer_drop import LayerDrop
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -72,20 +80,30 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Conv1d",
+    "ConvTranspose1d",
+    "GroupNorm",
+    "LSTM",
+    "LayerDrop",
+    "ctc_loss",
     "Draws",
     "draws_of",
     "auto_model",
     "pair",
+    "BatchNorm",
     "Block",
     "Buffer",
     "Cache",
     "Compiled",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -108,8 +126,10 @@ __all__ = [
     "Taps",
     "activation",
     "gelu",
+    "adaptive_avg_pool2d",
     "allow",
     "attention",
+    "avg_pool2d",
     "causal",
     "classification_loss",
     "compile",
@@ -118,6 +138,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "fan_in_uniform",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -126,12 +147,14 @@ __all__ = [
     "integers",
     "interpolate",
     "kaiming_normal",
+    "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
     "l1_loss",
     "l2_normalize",
     "last_token",
     "merge_leading",
+    "max_pool2d",
     "mse_loss",
     "new_positions",
     "next_token_loss",

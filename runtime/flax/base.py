@@ -96,6 +96,7 @@ def Parameter(
     init: Callable | None = None,
     rngs: nnx.Rngs | None = None,
     kind: type[nnx.Variable] = nnx.Param,
+    required: bool = True,
 ) -> nnx.Variable:
     """A parameter.
 
@@ -106,6 +107,7 @@ def Parameter(
         init: `init(key, shape, dtype)`, used only outside of a model's constructor; else zeros.
         rngs: Source of the key for `init`, stream `params`.
         kind: The type of variable.
+        required: Whether checkpoints that lack it are incomplete.
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     store = param_dtype() if dtype is None else as_dtype(dtype)
@@ -118,7 +120,7 @@ def Parameter(
     else:
         array = init(None if rngs is None else rngs.params(), shape, store)
         array = jnp.asarray(array if permutation is None else array.transpose(permutation))
-    return kind(array, compute_dtype=compute, permutation=permutation)
+    return kind(array, compute_dtype=compute, permutation=permutation, required=required)
 
 
 def value(parameter: nnx.Variable) -> jax.Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..errors import InputError, show
-from ..states import Layout, StateSpec, cross_cache, kv_cache
+from ..states import Layout, StateSpec, cross_cache, kept, kept_after_crop, kv_cache
 from .functional import is_traced
 
 
@@ -25,7 +25,13 @@ class KeyValue:
 
     preallocated: ClassVar[bool] = True
 
-    def __init__(self, key: jax.Array | None = None, value: jax.Array | None = None):
+    def __init__(
+        self,
+        spec: StateSpec,
+        key: jax.Array | None = None,
+        value: jax.Array | None = None,
+    ):
+        self.spec = spec
         self.key = key
         self.value = value
         self.owner: Cache | None = None  # set by the cache that holds this state
@@ -48,27 +54,28 @@ class KeyValue:
         """Adds the keys [b, m, s, d] and values [b, m, s, e] of new tokens; returns all of them.
 
         In a cache of fixed size those are `capacity` ones, of which `causal` lets pass what has
-        been written.
+        been written. A growing one with a window keeps what the next token reads.
         """
         if self.owner.capacity is not None:
             self.owner.check_room(k.shape[2])
-            self.key, self.value = self._write(self.key, k), self._write(self.value, v)
-        elif self.key is None:
-            self.key, self.value = k, v
-        else:
-            self.key = jnp.concatenate([self.key, k.astype(self.key.dtype)], axis=2)
-            self.value = jnp.concatenate([self.value, v.astype(self.value.dtype)], axis=2)
-        return self.key, self.value
+            return self.fill(self._write(self.key, k), self._write(self.value, v))
+        if self.key is not None:
+            k = jnp.concatenate([self.key, k.astype(self.key.dtype)], axis=2)
+            v = jnp.concatenate([self.value, v.astype(self.value.dtype)], axis=2)
+        out = k.shape[2] - kept(k.shape[2], self.spec.window)
+        self.fill(k[:, :, out:], v[:, :, out:])
+        return k, v
 
     def _write(self, old: jax.Array, new: jax.Array) -> jax.Array:
         start = jnp.asarray(self.owner.length, jnp.int32)
         zero = jnp.zeros((), jnp.int32)
         return lax.dynamic_update_slice(old, new.astype(old.dtype), (zero, zero, start, zero))
 
-    def crop(self, length: int) -> None:
-        """Keeps the first tokens; room in a cache of fixed size stays."""
-        if self.owner.capacity is None and self.key is not None:
-            self.key, self.value = self.key[:, :, :length], self.value[:, :, :length]
+    def crop(self, length: int, dropped: int) -> None:
+        """Forgets the last `dropped` of `length` tokens; room in a cache of fixed size stays."""
+        if self.owner.capacity is None and self.key is not None and dropped:
+            left = kept_after_crop(length, dropped, self.spec.window)
+            self.fill(self.key[:, :, :left], self.value[:, :, :left])
 
 
 class CrossKeyValue(KeyValue):
@@ -76,7 +83,7 @@ class CrossKeyValue(KeyValue):
 
     preallocated = False  # the other sequence's length is not the cache's
 
-    def crop(self, length: int) -> None:
+    def crop(self, length: int, dropped: int) -> None:
         """Does nothing: the other sequence stays as it is."""
 
 
@@ -87,9 +94,9 @@ def _allocate(spec: StateSpec, batch: int, capacity: int, dtype: Any) -> KeyValu
     """A state with room for `capacity` tokens."""
     kind = KINDS[spec.kind]
     if not kind.preallocated:
-        return kind()
+        return kind(spec)
     shapes = ((batch, spec.heads, capacity, size) for size in (spec.head_dim, spec.value_dim))
-    return kind(*(jnp.zeros(shape, dtype) for shape in shapes))
+    return kind(spec, *(jnp.zeros(shape, dtype) for shape in shapes))
 
 
 class Slots:
@@ -131,7 +138,7 @@ class Cache:
     @classmethod
     def growing(cls, layout: Layout) -> Cache:
         """An empty cache that grows."""
-        return cls(_build(layout, lambda spec: KINDS[spec.kind]()))
+        return cls(_build(layout, lambda spec: KINDS[spec.kind](spec)))
 
     @classmethod
     def static(cls, layout: Layout, batch: int, capacity: int, dtype: Any) -> Cache:
@@ -186,11 +193,11 @@ class Cache:
 
     def crop(self, count: int) -> Cache:
         """Keeps the first `count` tokens; all but the last -count, where it is negative."""
-        kept = self.length + count if count < 0 else count
+        wanted = self.length + count if count < 0 else count
         least = min if self.capacity is None else jnp.minimum
-        self.length = least(self.length, kept)
+        length, self.length = self.length, least(self.length, wanted)
         for state in self._states():
-            state.crop(self.length)
+            state.crop(length, length - self.length)
         return self
 
     def to_legacy(self) -> tuple[tuple[jax.Array, ...], ...]:
@@ -246,8 +253,8 @@ def with_past(blocks: Iterable[Any], past: Cache | None) -> Iterator[tuple[Any, 
 for _kind in (KeyValue, CrossKeyValue):
     jax.tree_util.register_pytree_node(
         _kind,
-        lambda state: ((state.key, state.value), None),
-        lambda _, arrays, kind=_kind: kind(*arrays),
+        lambda state: ((state.key, state.value), state.spec),
+        lambda spec, arrays, kind=_kind: kind(spec, *arrays),
     )
 
 

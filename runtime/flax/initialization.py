@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,23 @@ KINDS = ("linear", "embedding", "norm", "conv", "param", "bias")
 
 @dataclass(frozen=True)
 class Rule:
-    """`draw(generator, shape, *numbers)` gives values; names among the numbers are looked up."""
+    """`draw(generator, shape, *numbers)` gives values; names among the numbers are looked up.
+
+    `by_layer`: behind the numbers, the fan in of the layer's weight.
+    """
 
     draw: Callable[..., np.ndarray]
     numbers: tuple[Number, ...] = ()
+    by_layer: bool = False
+
+    def of_layer(self, leaf: Leaf) -> Rule:
+        """The rule for one leaf."""
+        if not self.by_layer:
+            return self
+        owner = leaf.owner  # whose weight may be kept in parts
+        variable = owner.weight if hasattr(owner, "weight") else owner.normed.original1
+        weight = replace(leaf, variable=variable)
+        return Rule(self.draw, (*self.numbers, fans(weight.shape)[0]))
 
     def __call__(
         self, key: jax.Array | None, shape: tuple, dtype: Any, config: Any = None, salt: int = 0
@@ -143,6 +156,25 @@ def kaiming_normal(a: Number = 0.0) -> Rule:
     return Rule(draw, (a,))
 
 
+def kaiming_normal_out(a: Number = 0.0) -> Rule:
+    """Normal with variance 2 / ((1 + a²) fan out) (He et al. 2015)."""
+
+    def draw(generator, shape, a):
+        return _normal(generator, shape, math.sqrt(2 / ((1 + a * a) * fans(shape)[1])), 0)
+
+    return Rule(draw, (a,))
+
+
+def fan_in_uniform() -> Rule:
+    """Uniform in ±1 / sqrt(fan in of the layer's weight), for a bias too."""
+
+    def draw(generator, shape, fan_in):
+        bound = 1 / math.sqrt(max(fan_in, 1))
+        return _uniform(generator, shape, -bound, bound)
+
+    return Rule(draw, by_layer=True)
+
+
 def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     """The rule for a leaf: the first path that matches, also below the base model's name; else
     what an activation with parameters starts from; else the rule of its kind.
@@ -181,7 +213,11 @@ def initial_value(
     It depends on the leaf's name, not on its place, so it is the same however the layers of a
     stack are stored.
     """
-    rule, salt = find_rule(leaf, rules), zlib.crc32(leaf.name.encode())
+    source = getattr(leaf.owner, "derived", {}).get(leaf.attribute)
+    if source is not None:
+        first = initial_value(leaf.sibling(source), rules, key, config)
+        return leaf.owner.derive(leaf.attribute, first).astype(leaf.dtype)
+    rule, salt = find_rule(leaf, rules).of_layer(leaf), zlib.crc32(leaf.name.encode())
     array = rule(key, leaf.shape, leaf.dtype, config, salt)
     padding = getattr(leaf.owner, "padding_idx", None)
     if padding is None or leaf.attribute != "weight":

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
+from ..padding import margins
 from .base import CONV2D, LINEAR, Layer, Parameter, at_least_float32, value
 from .functional import check_range
 from .initialization import kaiming_uniform, normal, ones, uniform, zeros
@@ -184,9 +185,10 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 class Conv2d(Layer):
-    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with symmetric zero padding.
+    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with zeros on both sides.
 
-    Computed on [b, h, w, c]; the kernel is stored as [kh, kw, in / groups, out].
+    `padding`: how many, or "same": as many as keep height and width at stride 1. Computed on
+    [b, h, w, c]; the kernel is stored as [kh, kw, in / groups, out].
     """
 
     kind = "conv"
@@ -197,7 +199,7 @@ class Conv2d(Layer):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
@@ -205,8 +207,8 @@ class Conv2d(Layer):
         rngs: nnx.Rngs,
     ):
         self.stride = _pair(stride)
-        self.padding = _pair(padding)
         self.dilation = _pair(dilation)
+        self.padding = margins(padding, _pair(kernel_size), self.dilation, self.stride)
         self.groups = groups
         shape = (out_channels, in_channels // groups, *_pair(kernel_size))
         self.weight = Parameter(shape, permutation=CONV2D, init=_WEIGHT, rngs=rngs)
@@ -218,10 +220,53 @@ class Conv2d(Layer):
             jnp.asarray(x).astype(weight.dtype).transpose(0, 2, 3, 1),
             weight,
             window_strides=self.stride,
-            padding=[(size, size) for size in self.padding],
+            padding=self.padding,
             rhs_dilation=self.dilation,
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=self.groups,
+        )
+        if self.bias is not None:
+            y = y + value(self.bias)
+        return y.transpose(0, 3, 1, 2)
+
+
+class ConvTranspose2d(Layer):
+    """The gradient of a convolution as a layer: [b, in, h, w] -> [b, out, h', w'].
+
+    h' = (h - 1) stride - 2 padding + kernel + output_padding. The kernel is stored as
+    [kh, kw, in, out]. As costly as the convolution from [b, out, h', w'] (Zeiler et al. 2010).
+    """
+
+    kind = "conv"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+        bias: bool = True,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        self.stride = stride
+        before = kernel_size - 1 - padding
+        self.margins = (before, before + output_padding)
+        shape = (in_channels, out_channels, kernel_size, kernel_size)
+        self.weight = Parameter(shape, permutation=(2, 3, 0, 1), init=_WEIGHT, rngs=rngs)
+        self.bias = _bias(out_channels, math.prod(shape[1:]), rngs) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        weight = value(self.weight)
+        y = lax.conv_general_dilated(
+            jnp.asarray(x).astype(weight.dtype).transpose(0, 2, 3, 1),
+            jnp.flip(weight, (0, 1)),
+            window_strides=(1, 1),
+            padding=[self.margins] * 2,
+            lhs_dilation=(self.stride, self.stride),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
         if self.bias is not None:
             y = y + value(self.bias)

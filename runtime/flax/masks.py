@@ -20,8 +20,9 @@ Allowed = jax.Array | None  # bool [b|1, n|1, s|1, t]; None: every key is allowe
 class Mask:
     """A conjunction of terms; without terms, all keys are allowed.
 
-    Query i of a call with a cache stands at position cache.length + i. Nothing that is evaluated
-    is kept, so a mask may be read inside of any transformation.
+    Query i of a call with a cache stands at position cache.length + i, and the last key where the
+    last query stands: windows drop the first ones of a growing cache. Nothing that is evaluated is
+    kept, so a mask may be read inside of any transformation.
     """
 
     __slots__ = ("terms",)
@@ -40,12 +41,16 @@ class Mask:
         """Whether the keys come from a cache of fixed size."""
         return any(term.static for term in self.terms)
 
+    def first_key(self, queries: int, keys: int) -> int:
+        """The position of the first key: not 0 where windows have dropped those before it."""
+        return max((term.first_key(queries, keys) for term in self.terms), default=0)
+
     def allowed(self, queries: int, keys: int) -> Allowed:
         """The keys each query may attend to: bool [b|1, n|1, s|1, t]; None: all of them."""
-        return self._allowed(queries, keys, self.static)
+        return self._allowed(queries, keys, self.static, self.first_key(queries, keys))
 
-    def _allowed(self, queries: int, keys: int, static: bool) -> Allowed:
-        parts = (term.allowed(queries, keys, static) for term in self.terms)
+    def _allowed(self, queries: int, keys: int, static: bool, first: int) -> Allowed:
+        parts = (term.allowed(queries, keys, static, first) for term in self.terms)
         parts = [part for part in parts if part is not None]
         return functools.reduce(jnp.logical_and, parts) if parts else None
 
@@ -62,8 +67,13 @@ class Term:
 
     static: bool
 
-    def allowed(self, queries: int, keys: int, static: bool) -> Allowed:
+    def allowed(self, queries: int, keys: int, static: bool, first: int) -> Allowed:
+        """Like `Mask.allowed`; `first` is the position of the first key."""
         raise NotImplementedError
+
+    def first_key(self, queries: int, keys: int) -> int:
+        """The position of the first key, if the term knows; else 0."""
+        return 0
 
     def end(self, queries: int) -> Any:
         """The number of keys that exist in this call, if the term knows."""
@@ -81,8 +91,12 @@ class Either(Term):
     def static(self) -> bool:
         return self.left.static or self.right.static
 
-    def allowed(self, queries: int, keys: int, static: bool) -> Allowed:
-        left, right = (mask._allowed(queries, keys, static) for mask in (self.left, self.right))
+    def first_key(self, queries: int, keys: int) -> int:
+        return max(mask.first_key(queries, keys) for mask in (self.left, self.right))
+
+    def allowed(self, queries: int, keys: int, static: bool, first: int) -> Allowed:
+        masks = (self.left, self.right)
+        left, right = (mask._allowed(queries, keys, static, first) for mask in masks)
         return None if left is None or right is None else left | right
 
 
@@ -95,16 +109,18 @@ class Given(Term):
     array: jax.Array
     is_padding: bool
 
-    def allowed(self, queries: int, keys: int, static: bool) -> Allowed:
+    def allowed(self, queries: int, keys: int, static: bool, first: int) -> Allowed:
         known = self.array.shape[-1]
         if known == keys or (known == 1 and not self.is_padding):
             return self.array
+        if first > 0 and known == first + keys:
+            return self.array[..., first:]
         # Room in a cache that no token fills yet.
         if static and known < keys:
             return jnp.pad(self.array, ((0, 0), (0, 0), (0, 0), (0, keys - known)))
         raise InputError(
             "the mask has another length than the keys, which include those in the cache",
-            expected=str(keys),
+            expected=str(first + keys),
             found=str(known),
         )
 
@@ -119,21 +135,25 @@ class Positional(Term):
 
     start: Any  # the position of the first query: int, or an array if `static`
     static: bool
+    growing: bool
     causal: bool
     size: int | None
 
-    def allowed(self, queries: int, keys: int, static: bool) -> Allowed:
-        if isinstance(self.start, int) and self._allows_all(queries, keys):
+    def first_key(self, queries: int, keys: int) -> int:
+        return self.start + queries - keys if self.growing else 0
+
+    def allowed(self, queries: int, keys: int, static: bool, first: int) -> Allowed:
+        if isinstance(self.start, int) and self._allows_all(queries, keys, first):
             return None
         query = self.start + jnp.arange(queries)[:, None]
-        key = jnp.arange(keys)[None, :]
+        key = first + jnp.arange(keys)[None, :]
         allowed = key <= query if self.causal else key > query - self.size
         return allowed[None, None]
 
-    def _allows_all(self, queries: int, keys: int) -> bool:
+    def _allows_all(self, queries: int, keys: int, first: int) -> bool:
         if self.causal:
-            return keys <= self.start + 1
-        return self.start + queries <= self.size
+            return first + keys <= self.start + 1
+        return self.start + queries - first <= self.size
 
     def end(self, queries: int) -> Any:
         return self.start + queries
@@ -151,7 +171,7 @@ for _type, (_data, _meta) in _FIELDS.items():
 def _flatten(term: Positional) -> tuple[tuple, tuple]:
     # A growing cache's length is an int, on which shapes depend.
     data, start = ((term.start,), None) if term.static else ((), term.start)
-    return data, (start, term.static, term.causal, term.size)
+    return data, (start, term.static, term.growing, term.causal, term.size)
 
 
 def _unflatten(meta: tuple, data: tuple) -> Positional:
@@ -191,7 +211,8 @@ def window(size: int | None, past: Cache | None = None) -> Mask:
 def _positional(past: Cache | None, causal: bool = False, size: int | None = None) -> Mask:
     start = 0 if past is None else past.length
     static = past is not None and past.capacity is not None
-    return Mask((Positional(start, static, causal, size),))
+    growing = past is not None and not static
+    return Mask((Positional(start, static, growing, causal, size),))
 
 
 def allow(allowed: jax.Array) -> Mask:

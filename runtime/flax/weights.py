@@ -68,9 +68,17 @@ class Leaf:
     def dtype(self) -> np.dtype:
         return np.dtype(self.variable.dtype)
 
+    def sibling(self, attribute: str) -> Leaf:
+        """Another parameter of the same layer."""
+        name = f"{self.name.removesuffix(self.attribute)}{attribute}"
+        variable = getattr(self.owner, attribute)
+        return replace(self, name=name, attribute=attribute, variable=variable)
+
     def read(self) -> np.ndarray:
         """Its values in checkpoint layout."""
         array = np.asarray(self.variable.get_value()[self.index])
+        if array.dtype.kind == "i":
+            array = array.astype(np.int64)  # as the other frameworks store them
         order = self.variable.permutation
         return array if order is None else array.transpose(np.argsort(order))
 
@@ -85,7 +93,7 @@ class Leaf:
     @property
     def slot(self) -> Slot:
         """What the core needs to know of it."""
-        required = not isinstance(self.variable, Derived)
+        required = not isinstance(self.variable, Derived) and self.variable.required
         return Slot(self.name, self.shape, self.transform, self.tied_to, required)
 
 

@@ -19,6 +19,8 @@ from .blocks import Block
 from .cache import Cache, with_past
 from .compile import compile
 from .composition import auto_model
+from .convolution1d import NormedConv1d, NormedConvTranspose1d
+from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .functional import (
     interpolate,
@@ -35,7 +37,9 @@ from .group import Group
 from .initialization import (
     Rule,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
@@ -46,6 +50,7 @@ from .initialization import (
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
+from .layer_drop import LayerDrop
 from .layers import DropPath, RMSNorm, ScaledEmbedding
 from .loading import default_dtype
 from .losses import (
@@ -60,11 +65,17 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .recurrent import LSTM
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "NormedConv1d",
+    "NormedConvTranspose1d",
+    "LSTM",
+    "LayerDrop",
+    "ctc_loss",
     "Draws",
     "draws_of",
     "auto_model",
@@ -98,9 +109,11 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "fan_in_uniform",
     "gelu",
     "interpolate",
     "kaiming_normal",
+    "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
     "l1_loss",

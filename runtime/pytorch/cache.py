@@ -39,7 +39,7 @@ class Cache:
         """An empty cache that grows."""
 
         def empty(spec: StateSpec) -> State:
-            return CrossState() if spec.kind == "cross" else GrowingState()
+            return CrossState() if spec.kind == "cross" else GrowingState(spec.window)
 
         extent = Extent()
         return cls(_build(layout, empty, extent), extent)
@@ -106,7 +106,7 @@ class Cache:
         length = int(self.length)
         count = max(0, length + count) if count < 0 else min(count, length)
         for state in self._states():
-            state.crop(count)
+            state.crop(length, length - count)
         self.extent.set(count)
 
     def _states(self) -> Iterator[State]:

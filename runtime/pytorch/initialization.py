@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,16 +35,23 @@ RUNNING = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
 
 @dataclass(frozen=True)
 class Rule:
-    """Fills a tensor; numbers may be given as names of fields of the configuration."""
+    """Fills a tensor; numbers may be given as names of fields of the configuration.
+
+    `by_layer`: what fills it also takes the fan in of the layer's weight.
+    """
 
     fill: Callable[..., Any]
     values: Mapping[str, float | str]
+    by_layer: bool = False
 
-    def __call__(self, tensor: Tensor, config: Any) -> None:
+    def __call__(self, tensor: Tensor, config: Any, layer: nn.Module | None = None) -> None:
         values = {
             name: getattr(config, value) if isinstance(value, str) else value
             for name, value in self.values.items()
         }
+        if self.by_layer:
+            weight = layer.kernel() if hasattr(layer, "kernel") else layer.weight
+            values["fan_in"] = weight[0].numel()
         self.fill(tensor, **values)
 
 
@@ -98,6 +107,21 @@ def kaiming_normal(a: float | str = 0.0) -> Rule:
     return Rule(init.kaiming_normal_, {"a": a})
 
 
+def kaiming_normal_out(a: float | str = 0.0) -> Rule:
+    """Normal with variance 2 / ((1 + a²) fan out) (He et al. 2015)."""
+    return Rule(partial(init.kaiming_normal_, mode="fan_out"), {"a": a})
+
+
+def fan_in_uniform() -> Rule:
+    """Uniform in ±1 / sqrt(fan in of the layer's weight), for a bias too."""
+
+    def fill(tensor: Tensor, fan_in: int) -> None:
+        bound = 1 / math.sqrt(max(fan_in, 1))
+        init.uniform_(tensor, -bound, bound)
+
+    return Rule(fill, {}, by_layer=True)
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.
@@ -110,18 +134,22 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
             continue
         module.initialized = True
         leaves = dict(module.named_parameters(recurse=False))
-        if only is not None:
-            leaves |= dict(module.named_buffers(recurse=False))
-        for leaf, tensor in leaves.items():
+        buffers = dict(module.named_buffers(recurse=False))
+        for leaf, tensor in (leaves | buffers).items():
             name = f"{path}.{leaf}" if path else leaf
+            if only is None and leaf in buffers and not _is_named(model.initializers, name):
+                continue  # its module has filled it
             if leaf not in getattr(module, "tied", ()) and (only is None or name in only):
                 _fill(model, module, leaf, tensor, name)
 
 
 def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: str) -> None:
+    if leaf in getattr(module, "derived", ()):
+        module.derive(leaf)
+        return
     rule = _find_rule(model.initializers, module, leaf, name)
     if rule is not None:
-        rule(tensor, model.config)
+        rule(tensor, model.config, module)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             tensor[module.padding_idx].zero_()
     elif leaf in module._buffers:
@@ -134,6 +162,15 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
         hint = f"Known are {', '.join(model.initializers) or 'none'}"
         what = f"no initializer of {type(model).__name__} is for this parameter"
         raise ConfigError(what, key=name, hint=hint)
+
+
+def _is_named(rules: Mapping[str, Rule], name: str) -> bool:
+    """Whether a rule is for this tensor alone, not for a kind of layers."""
+    return any(
+        fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}")
+        for pattern in rules
+        if pattern not in KINDS and pattern not in ("bias", "param")
+    )
 
 
 def _find_rule(rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str) -> Rule | None:

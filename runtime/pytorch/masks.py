@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Mask:
     """A conjunction of terms; without terms, all keys are allowed.
 
-    Query i of a call with a cache stands at position `cache.length + i`. What has been evaluated
-    is kept in the object, so that all layers of one call share it.
+    Query i of a call with a cache stands at position `cache.length + i`, and the last key where
+    the last query stands: windows drop the first ones. What has been evaluated is kept in the
+    object, so that all layers of one call share it.
     """
 
     __slots__ = ("_known", "terms")
@@ -158,15 +159,19 @@ class Given(Term):
     def allowed(self, queries, keys, device, past) -> Tensor | None:
         tensor = self.tensor
         if tensor.shape[-1] != keys:
-            if past is None or past.capacity is None:
+            first = _first_key(past, queries, keys)
+            if past is not None and past.capacity is not None:
+                # The rest of a preallocated cache is empty; what is not read needs no mask.
+                tensor = F.pad(tensor, (0, keys - tensor.shape[-1]))
+            elif first > 0 and tensor.shape[-1] == first + keys:
+                tensor = tensor[..., first:]
+            else:
                 raise InputError(
                     "the mask does not fit the keys",
                     key="attention_mask",
-                    expected=f"{keys} keys (those in the cache and the new ones)",
+                    expected=f"{first + keys} keys (those in the cache and the new ones)",
                     found=str(tensor.shape[-1]),
                 )
-            # The rest of a preallocated cache is empty; what is not read of it needs no mask.
-            tensor = F.pad(tensor, (0, keys - tensor.shape[-1]))
         # Kernels are faster without a mask. Elsewhere than on the CPU, looking would wait for it.
         look = tensor.device.type == "cpu" and not torch.compiler.is_compiling()
         return None if look and bool(tensor.all()) else tensor
@@ -181,10 +186,10 @@ class Causal(Term):
         return isinstance(offset, int) and offset == 0 and queries == keys
 
     def allowed(self, queries, keys, device, past) -> Tensor | None:
-        offset = _offset(self.past)
-        if not isinstance(offset, Tensor) and offset >= keys - 1:
+        offset, first = _offset(self.past), _first_key(self.past, queries, keys)
+        if not isinstance(offset, Tensor) and offset >= first + keys - 1:
             return None
-        return _columns(keys, device) <= _rows(queries, offset, device)
+        return _columns(keys, device, first) <= _rows(queries, offset, device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,10 +198,10 @@ class Window(Term):
     past: Cache | None
 
     def allowed(self, queries, keys, device, past) -> Tensor | None:
-        offset = _offset(self.past)
-        if not isinstance(offset, Tensor) and offset + queries <= self.size:
+        offset, first = _offset(self.past), _first_key(self.past, queries, keys)
+        if not isinstance(offset, Tensor) and offset + queries - first <= self.size:
             return None
-        return _columns(keys, device) > _rows(queries, offset, device) - self.size
+        return _columns(keys, device, first) > _rows(queries, offset, device) - self.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,9 +228,15 @@ def _rows(queries: int, offset: int | Tensor, device) -> Tensor:
     return (torch.arange(queries, device=device) + offset)[None, None, :, None]
 
 
-def _columns(keys: int, device) -> Tensor:
+def _first_key(past: Cache | None, queries: int, keys: int) -> int:
+    """The position of the first key: not 0 where windows have dropped those before it."""
+    offset = _offset(past)
+    return 0 if past is None or isinstance(offset, Tensor) else offset + queries - keys
+
+
+def _columns(keys: int, device, first: int = 0) -> Tensor:
     """The positions of the keys: [1, 1, 1, t]."""
-    return torch.arange(keys, device=device)[None, None, None]
+    return torch.arange(first, first + keys, device=device)[None, None, None]
 
 
 def _conjunction(parts: list[Tensor | None]) -> Tensor | None:

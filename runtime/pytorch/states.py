@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..states import kept, kept_after_crop
 
 
 class Extent:
@@ -90,25 +91,38 @@ class CrossState:
         if self.filled:
             self.fill(self.keys.index_select(0, index), self.values.index_select(0, index))
 
-    def crop(self, length: int) -> None:
+    def crop(self, length: int, dropped: int) -> None:
         """Nothing to do: the other sequence stays."""
 
 
 class GrowingState(CrossState):
-    """Keys and values of all tokens so far, concatenated."""
+    """Keys and values of all tokens so far, or of those in reach of a window, concatenated."""
 
-    __slots__ = ()
+    __slots__ = ("window",)
+
+    def __init__(
+        self, window: int | None, keys: Tensor | None = None, values: Tensor | None = None
+    ):
+        super().__init__(keys, values)
+        self.window = window
 
     def update(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Appends those of new tokens, [b, n, s, d] and [b, n, s, e]; returns all so far."""
         if self.keys is not None:
             k, v = torch.cat((self.keys, k), dim=2), torch.cat((self.values, v), dim=2)
-        return self.fill(k, v)
+        out = k.shape[2] - kept(k.shape[2], self.window)
+        self.fill(k[:, :, out:], v[:, :, out:])
+        return k, v
 
-    def crop(self, length: int) -> None:
-        """Keeps the first tokens."""
-        if self.filled:
-            self.fill(self.keys[:, :, :length], self.values[:, :, :length])
+    def copy(self, extent: Extent) -> GrowingState:
+        """One that changes by itself; tensors are shared, since they are never written to."""
+        return GrowingState(self.window, self.keys, self.values)
+
+    def crop(self, length: int, dropped: int) -> None:
+        """Forgets the last `dropped` of `length` tokens."""
+        if self.filled and dropped:
+            left = kept_after_crop(length, dropped, self.window)
+            self.fill(self.keys[:, :, :left], self.values[:, :, :left])
 
 
 class StaticState:
@@ -162,7 +176,7 @@ class StaticState:
         self.keys.copy_(self.keys.index_select(0, index))
         self.values.copy_(self.values.index_select(0, index))
 
-    def crop(self, length: int) -> None:
+    def crop(self, length: int, dropped: int) -> None:
         """Nothing to do: what lies beyond the length is neither read nor kept."""
 
 

@@ -13,8 +13,8 @@ from .states import CrossState, Extent, GrowingState, Slots, State, StaticState
 KINDS: dict[str, type[State]] = {
     kind.__name__: kind for kind in (CrossState, GrowingState, StaticState)
 }
-# per position and state: (name, kind, whether it is filled)
-Layout = tuple[tuple[tuple[str, str, bool], ...], ...]
+# per position and state: (name, kind, whether it is filled, window)
+Layout = tuple[tuple[tuple[str, str, bool, int | None], ...], ...]
 
 
 def flatten(cache: Cache) -> tuple[list[Tensor], tuple[Layout, int | None, int | None]]:
@@ -23,7 +23,12 @@ def flatten(cache: Cache) -> tuple[list[Tensor], tuple[Layout, int | None, int |
     tensors = [cache.length] if static else []
     layout = []
     for slots in cache.slots:
-        layout.append(tuple((n, type(s).__name__, bool(s.filled)) for n, s in slots.items()))
+        layout.append(
+            tuple(
+                (name, type(state).__name__, bool(state.filled), getattr(state, "window", None))
+                for name, state in slots.items()
+            )
+        )
         for state in slots.states():
             tensors += [state.keys, state.values] if state.filled else []
     return tensors, (tuple(layout), cache.capacity, None if static else cache.length)
@@ -39,9 +44,9 @@ def unflatten(tensors: Any, context: tuple[Layout, int | None, int | None]) -> C
     slots = []
     for states in layout:
         made = {}
-        for name, kind, filled in states:
+        for name, kind, filled, window in states:
             pair = (next(rest), next(rest)) if filled else ()
-            before = (extent,) if KINDS[kind] is StaticState else ()
+            before = {StaticState: (extent,), GrowingState: (window,)}.get(KINDS[kind], ())
             made[name] = KINDS[kind](*before, *pair)
         slots.append(Slots(made, extent))
     return Cache(slots, extent)

@@ -9,6 +9,7 @@ from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Parameter, default_dtype, is_training, value
+from .batch_norm import BatchNorm
 from .blocks import Block
 from .cache import (
     Cache,
@@ -17,6 +18,8 @@ from .cache import (
 )
 from .compile import compile
 from .composition import auto_model
+from .convolution1d import Conv1d, ConvTranspose1d
+from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .functional import (
@@ -31,10 +34,13 @@ from .functional import (
     take,
     take_along,
 )
+from .group_norm import GroupNorm
 from .initialization import (
     Rule,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
@@ -45,8 +51,10 @@ from .initialization import (
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
+from .layer_drop import LayerDrop
 from .layers import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -68,20 +76,30 @@ from .losses import (
 from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "Conv1d",
+    "ConvTranspose1d",
+    "GroupNorm",
+    "LSTM",
+    "LayerDrop",
+    "ctc_loss",
     "Draws",
     "draws_of",
     "auto_model",
     "pair",
     "NO_TAPS",
+    "BatchNorm",
     "Block",
     "Buffer",
     "Cache",
     "Conv2d",
+    "ConvTranspose2d",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -102,8 +120,10 @@ __all__ = [
     "Taps",
     "activation",
     "gelu",
+    "adaptive_avg_pool2d",
     "allow",
     "attention",
+    "avg_pool2d",
     "causal",
     "classification_loss",
     "compile",
@@ -112,6 +132,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "fan_in_uniform",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -120,11 +141,13 @@ __all__ = [
     "interpolate",
     "is_training",
     "kaiming_normal",
+    "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
     "l1_loss",
     "l2_normalize",
     "last_token",
+    "max_pool2d",
     "merge_leading",
     "mse_loss",
     "new_positions",

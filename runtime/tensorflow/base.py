@@ -99,7 +99,7 @@ class Parameter(keras.Variable):
     into values that are never used. `shape` is that in the checkpoint; `permutation` holds the
     checkpoint's axes in the order in which they are stored here. `dtype` is one dtype for storing
     and computing, where the ambient ones are not wanted. `init` is the rule for the first value
-    where the model has none for its name.
+    where the model has none for its name. Checkpoints need not hold it unless it is `required`.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Parameter(keras.Variable):
         trainable: bool = True,
         permutation: Sequence[int] | None = None,
         init: Rule | None = None,
+        required: bool = True,
     ):
         shape = tuple(int(size) for size in shape)
         self.has_value = False
@@ -128,6 +129,7 @@ class Parameter(keras.Variable):
         self.permutation = permutation
         self.is_buffer = not trainable
         self.init = init
+        self.required = required
 
     def _initialize_with_initializer(self, initializer: Any) -> None:
         if tf.distribute.has_strategy():  # which wants to make variables itself

@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras.src import tree
 
 from ..errors import InputError, show
-from ..states import Layout, StateSpec, cross_cache, kv_cache
+from ..states import Layout, StateSpec, cross_cache, kept, kept_after_crop, kv_cache
 from .functional import Size, shape_of
 
 
@@ -44,11 +44,16 @@ class KeyValueState:
         if self._cache.capacity is not None:
             self._cache.require_space(shape_of(k)[2])
             start = self._cache.length
-            k, v = (_write(old, new, start) for old, new in zip(self.pair, (k, v), strict=True))
-        elif self.pair:
+            pairs = zip(self.pair, (k, v), strict=True)
+            return self.fill(*(_write(old, new, start) for old, new in pairs))
+        if self.pair:
             k, v = (tf.concat(both, axis=2) for both in zip(self.pair, (k, v), strict=True))
-        self.pair = (k, v)
-        return self.pair
+        if self.spec.window is None:
+            return self.fill(k, v)
+        length = shape_of(k)[2]
+        out = length - kept(length, self.spec.window)
+        self.pair = (k[:, :, out:], v[:, :, out:])
+        return k, v
 
 
 def _write(old: tf.Tensor, new: tf.Tensor, start: Size) -> tf.Tensor:
@@ -168,15 +173,17 @@ class Cache:
 
     def crop(self, count: int) -> Cache:
         """Keep the first `count` tokens; all but the last -count, where it is negative."""
-        kept = self.length + count if count < 0 else count
-        if tf.is_tensor(self.length):
-            self.length = tf.minimum(self.length, kept)
+        wanted = self.length + count if count < 0 else count
+        length = self.length
+        if tf.is_tensor(length):
+            self.length = tf.minimum(length, wanted)
         else:
-            self.length = min(self.length, kept)
+            self.length = min(length, wanted)
         if self.capacity is None:
             for state in self._states():
                 if state.spec.kind == "kv":
-                    state.pair = tuple(x[:, :, : self.length] for x in state.pair)
+                    left = kept_after_crop(length, length - self.length, state.spec.window)
+                    state.pair = tuple(x[:, :, :left] for x in state.pair)
         return self
 
     def to_legacy(self) -> tuple[tuple[tf.Tensor, ...], ...]:

@@ -1,7 +1,8 @@
 """Convolutions with a gradient on every device.
 
 TensorFlow's CPU kernels lack the gradients of grouped and of dilated convolutions. A group is a
-convolution of its own; the gradient of a dilated one is that of a larger kernel full of zeros.
+convolution of its own, unless it is a single channel; the gradient of a dilated one is that of a
+larger kernel full of zeros.
 """
 
 from __future__ import annotations
@@ -18,21 +19,44 @@ def convolve(
     x: tf.Tensor,
     kernel: tf.Tensor,
     strides: Pair,
-    padding: Pair,
+    padding: tuple[Pair, Pair],
     dilations: Pair = (1, 1),
     groups: int = 1,
 ) -> tf.Tensor:
-    """x [b, h, w, c] and kernel [kh, kw, c / groups, out] -> [b, h', w', out]; zero padding."""
-    margins = [[0, 0], [padding[0]] * 2, [padding[1]] * 2, [0, 0]]
-    if groups > 1:
-        inputs = tf.split(x, groups, axis=-1)
-        kernels = tf.split(kernel, groups, axis=-1)
-        parts = (
-            _convolve(*pair, strides, margins, dilations)
-            for pair in zip(inputs, kernels, strict=True)
-        )
-        return tf.concat(list(parts), axis=-1)
-    return _convolve(x, kernel, strides, margins, dilations)
+    """x [b, h, w, c] and kernel [kh, kw, c / groups, out] -> [b, h', w', out].
+
+    `padding`: zeros before and behind the rows, and the columns.
+    """
+    margins = [[0, 0], list(padding[0]), list(padding[1]), [0, 0]]
+    if groups == 1:
+        return _convolve(x, kernel, strides, margins, dilations)
+    if kernel.shape[2] == 1:
+        return _depthwise(x, kernel, strides, margins, dilations)
+    inputs = tf.split(x, groups, axis=-1)
+    kernels = tf.split(kernel, groups, axis=-1)
+    parts = (
+        _convolve(*pair, strides, margins, dilations) for pair in zip(inputs, kernels, strict=True)
+    )
+    return tf.concat(list(parts), axis=-1)
+
+
+def _depthwise(
+    x: tf.Tensor, kernel: tf.Tensor, strides: Pair, margins: list[list[int]], dilations: Pair
+) -> tf.Tensor:
+    """Each channel by itself; the kernel is [kh, kw, 1, out], several outputs a channel in a row.
+
+    A dilated kernel is spread out, and computed on as a larger one.
+    """
+    if dilations != (1, 1):
+        kernel = spread(kernel, dilations)
+    height, width, _, out = kernel.shape
+    channels = x.shape[-1]
+    kernel = tf.reshape(kernel, (height, width, channels, out // channels))
+    x = x if margins == [[0, 0]] * 4 else tf.pad(x, margins)
+    # one stride for both axes is all that there are kernels for
+    stride = strides[0] if strides[0] == strides[1] else 1
+    y = tf.nn.depthwise_conv2d(x, kernel, (1, stride, stride, 1), "VALID")
+    return y if strides[0] == strides[1] else y[:, :: strides[0], :: strides[1]]
 
 
 def _convolve(

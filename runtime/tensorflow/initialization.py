@@ -20,24 +20,35 @@ if TYPE_CHECKING:
     from .base import Layer, Parameter
 
 Number = float | str
+KINDS = ("linear", "embedding", "norm", "conv", "param", "bias")
 Sampler = Callable[..., tf.Tensor]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`sample(shape, dtype, fans, *numbers)` with numbers given here or in the config."""
+    """`sample(shape, dtype, fans, *numbers)` with numbers given here or in the config.
+
+    `by_layer`: the fans are those of the layer's weight, whichever of its tensors is filled.
+    """
 
     sample: Sampler
     numbers: tuple[Number, ...] = ()
+    by_layer: bool = False
 
-    def __call__(self, parameter: Parameter, config: Any) -> tf.Tensor:
+    def __call__(self, parameter: Parameter, config: Any, layer: Layer | None = None) -> tf.Tensor:
         """A value for the parameter, in its own layout."""
         numbers = [getattr(config, x) if isinstance(x, str) else x for x in self.numbers]
         shape = [int(size) for size in parameter.shape]
         dtype = tf.as_dtype(parameter.dtype)
         # Half precision would truncate the distribution's tails.
         wide = dtype if dtype == tf.float64 else tf.float32
-        return tf.cast(self.sample(shape, wide, _fans(parameter), *numbers), dtype)
+        fans = _fans(weight_of(layer) if self.by_layer else parameter)
+        return tf.cast(self.sample(shape, wide, fans, *numbers), dtype)
+
+
+def weight_of(layer: Layer) -> Parameter:
+    """The weight of a layer, or what has its shape where it is kept in parts."""
+    return layer.weight if hasattr(layer, "weight") else layer.normed.original1
 
 
 def _fans(parameter: Parameter) -> tuple[int, int]:
@@ -105,8 +116,15 @@ def _kaiming_uniform(
     return tf.random.uniform(shape, -bound, bound, dtype)
 
 
-def _kaiming_normal(shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int]) -> tf.Tensor:
-    return tf.random.normal(shape, 0.0, math.sqrt(2 / fans[1]), dtype)
+def _kaiming_normal(
+    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int], slope: float
+) -> tf.Tensor:
+    return tf.random.normal(shape, 0.0, math.sqrt(2 / ((1 + slope**2) * fans[0])), dtype)
+
+
+def _fan_in_uniform(shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int]) -> tf.Tensor:
+    bound = 1 / math.sqrt(max(fans[0], 1))
+    return tf.random.uniform(shape, -bound, bound, dtype)
 
 
 def normal(std: Number, mean: Number = 0.0) -> Rule:
@@ -154,9 +172,23 @@ def kaiming_uniform(a: Number = 0.0) -> Rule:
     return Rule(_kaiming_uniform, (a,))
 
 
-def kaiming_normal() -> Rule:
-    """Normal with variance 2 / fan out (He et al. 2015)."""
-    return Rule(_kaiming_normal)
+def kaiming_normal(a: Number = 0.0) -> Rule:
+    """Normal with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
+    return Rule(_kaiming_normal, (a,))
+
+
+def kaiming_normal_out(a: Number = 0.0) -> Rule:
+    """Normal with variance 2 / ((1 + a²) fan out) (He et al. 2015)."""
+
+    def sample(shape: Any, dtype: Any, fans: tuple[int, int], slope: float) -> tf.Tensor:
+        return _kaiming_normal(shape, dtype, fans[::-1], slope)
+
+    return Rule(sample, (a,))
+
+
+def fan_in_uniform() -> Rule:
+    """Uniform in ±1 / sqrt(fan in of the layer's weight), for a bias too."""
+    return Rule(_fan_in_uniform, by_layer=True)
 
 
 def find_rule(
@@ -164,9 +196,12 @@ def find_rule(
 ) -> Rule | None:
     """The rule for a leaf: by its name, as the leaf's own, as a bias, or by the layer's kind."""
     for pattern, rule in rules.items():
+        if pattern in KINDS:
+            continue
         if fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}"):
             return rule
-    return parameter.init or rules.get(owner.kind)
+    kind = "bias" if name.rpartition(".")[2] == "bias" else owner.kind
+    return parameter.init or rules.get(kind)
 
 
 def initialize(
@@ -178,7 +213,7 @@ def initialize(
         raise ConfigError(
             "no initializer is for this", key=name, hint=f"The layer's kind is {owner.kind!r}"
         )
-    value = rule(parameter, config)
+    value = rule(parameter, config, owner)
     padding = getattr(owner, "padding_idx", None)
     if padding is not None:
         zero = tf.zeros((1, value.shape[1]), value.dtype)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras.random import SeedGenerator
 
 from ..errors import InputError
+from ..padding import margins
 from .base import Layer, Parameter, is_training, value
 from .convolution import convolve
 from .functional import shape_of
@@ -207,9 +208,10 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 class Conv2d(Layer):
-    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with symmetric zero padding.
+    """Cross-correlation: [b, in, h, w] -> [b, out, h', w'], with zeros on both sides.
 
-    TensorFlow computes it on [b, h, w, c]; the kernel is kept as [kh, kw, in / groups, out].
+    `padding`: how many, or "same": as many as keep height and width at stride 1. TensorFlow
+    computes it on [b, h, w, c]; the kernel is kept as [kh, kw, in / groups, out].
     """
 
     kind = "conv"
@@ -220,15 +222,15 @@ class Conv2d(Layer):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
     ):
         super().__init__()
         self.strides = _pair(stride)
-        self.padding = _pair(padding)
         self.dilations = _pair(dilation)
+        self.padding = margins(padding, _pair(kernel_size), self.dilations, self.strides)
         self.groups = groups
         shape = (out_channels, in_channels // groups, *_pair(kernel_size))
         self.weight = Parameter(self, "weight", shape, permutation=(2, 3, 1, 0))
@@ -238,6 +240,55 @@ class Conv2d(Layer):
         x = tf.transpose(x, (0, 2, 3, 1))
         kernel = value(self.weight)
         y = convolve(x, kernel, self.strides, self.padding, self.dilations, self.groups)
+        if self.bias is not None:
+            y = tf.nn.bias_add(y, value(self.bias))
+        return tf.transpose(y, (0, 3, 1, 2))
+
+
+class ConvTranspose2d(Layer):
+    """The gradient of a convolution as a layer: [b, in, h, w] -> [b, out, h', w'].
+
+    h' = (h - 1) stride - 2 padding + kernel + output_padding. The kernel is kept as
+    [kh, kw, out, in]. As costly as the convolution from [b, out, h', w'] (Zeiler et al. 2010).
+    """
+
+    kind = "conv"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        output_padding: int = 0,
+        bias: bool = True,
+    ):
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+        self.padding, self.output_padding = padding, output_padding
+        shape = (in_channels, out_channels, kernel_size, kernel_size)
+        self.weight = Parameter(self, "weight", shape, permutation=(2, 3, 1, 0))
+        self.bias = Parameter(self, "bias", (out_channels,)) if bias else None
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        kernel = value(self.weight)
+        b, _, *sizes = shape_of(x)
+        # The whole reach of the kernel first; padding takes a margin of it away.
+        whole = [(size - 1) * self.stride + self.kernel_size for size in sizes]
+        y = tf.nn.conv2d_transpose(
+            tf.transpose(x, (0, 2, 3, 1)),
+            kernel,
+            (b, *whole, kernel.shape[2]),
+            self.stride,
+            padding="VALID",
+        )
+        if self.output_padding > self.padding:
+            more = [0, self.output_padding - self.padding]
+            y = tf.pad(y, [[0, 0], more, more, [0, 0]])
+        ends = [size - 2 * self.padding + self.output_padding for size in whole]
+        first = self.padding
+        y = y[:, first : first + ends[0], first : first + ends[1]]
         if self.bias is not None:
             y = tf.nn.bias_add(y, value(self.bias))
         return tf.transpose(y, (0, 3, 1, 2))

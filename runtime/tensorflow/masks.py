@@ -3,7 +3,8 @@
     attend = padding(attention_mask) & causal(past)
     allowed = attend.allowed(queries, keys)          # bool [b|1, n|1, s|1, t], or None: all
 
-Query i of a call that continues a cache stands at position past.length + i.
+Query i of a call that continues a cache stands at position past.length + i, and the last key where
+the last query stands: windows drop the first ones of a growing cache.
 """
 
 from __future__ import annotations
@@ -57,9 +58,20 @@ class Mask:
             return None
         return (tf.range(keys) < _start(past) + queries)[None, None, None]
 
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        """The position of the first key, if a term knows."""
+        known = (term.first_key(queries, keys) for term in self.terms)
+        return next((first for first in known if first is not None), None)
+
     def _evaluate(self, queries: Size, keys: Size) -> tf.Tensor | None:
-        past = self.past
-        parts = [term.allowed(queries, keys, past) for term in self.terms]
+        first = self.first_key(queries, keys)
+        return self.evaluate(queries, keys, self.past, 0 if first is None else first)
+
+    def evaluate(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
+        """`allowed` with what any term of the whole mask knows: cache and first key's position."""
+        parts = [term.allowed(queries, keys, past, first) for term in self.terms]
         parts = [part for part in parts if part is not None]
         return reduce(tf.logical_and, parts) if parts else None
 
@@ -69,9 +81,15 @@ class Term:
 
     past: Cache | None = None
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor | None:
-        """Like `Mask.allowed`; `past` is the cache that any term of the mask knows of."""
+    def allowed(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
+        """Like `Mask.evaluate`."""
         raise NotImplementedError
+
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        """The position of the first key, if the term knows."""
+        return None
 
 
 class Given(Term):
@@ -80,19 +98,21 @@ class Given(Term):
     def __init__(self, array: tf.Tensor):
         self.array = array
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor:
+    def allowed(self, queries: Size, keys: Size, past: Cache | None, first: Size) -> tf.Tensor:
         have = shape_of(self.array)[-1]
         if isinstance(have, int) and isinstance(keys, int) and have == keys:
             return self.array
         if past is None or past.capacity is None:
-            if isinstance(have, int) and isinstance(keys, int):
+            if all(isinstance(size, int) for size in (have, keys, first)):
+                if first > 0 and have == first + keys:
+                    return self.array[..., first:]
                 raise InputError(
                     "the mask does not fit the keys",
                     key="attention_mask",
-                    expected=f"{keys} keys (those in the cache and the new ones)",
+                    expected=f"{first + keys} keys (those in the cache and the new ones)",
                     found=str(have),
                 )
-            return self.array
+            return self.array if past is None else self.array[..., first:]
         # The rest of a preallocated cache is empty.
         return tf.pad(self.array, [[0, 0], [0, 0], [0, 0], [0, keys - have]])
 
@@ -105,13 +125,19 @@ class Distance(Term):
         self.start = _start(past)  # now: the cache may have moved on when layers ask
         self.low, self.high = low, high
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor | None:
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        growing = self.past is not None and self.past.capacity is None
+        return self.start + queries - keys if growing else None
+
+    def allowed(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
         if all(isinstance(size, int) for size in (self.start, queries, keys)):
-            nearest, farthest = self.start - (keys - 1), self.start + queries - 1
+            nearest, farthest = self.start - (first + keys - 1), self.start + queries - 1 - first
             low = self.low is None or nearest >= self.low
             if low and (self.high is None or farthest < self.high):
                 return None
-        distance = self.start + tf.range(queries)[:, None] - tf.range(keys)[None, :]
+        distance = self.start + tf.range(queries)[:, None] - (first + tf.range(keys))[None, :]
         result = distance < self.high if self.low is None else distance >= self.low
         if None not in (self.low, self.high):
             result = tf.logical_and(result, distance < self.high)
@@ -125,8 +151,15 @@ class Either(Term):
         self.one, self.other = one, other
         self.past = one.past if one.past is not None else other.past
 
-    def allowed(self, queries: Size, keys: Size, past: Cache | None) -> tf.Tensor | None:
-        one, other = self.one.allowed(queries, keys), self.other.allowed(queries, keys)
+    def first_key(self, queries: Size, keys: Size) -> Size | None:
+        known = (mask.first_key(queries, keys) for mask in (self.one, self.other))
+        return next((first for first in known if first is not None), None)
+
+    def allowed(
+        self, queries: Size, keys: Size, past: Cache | None, first: Size
+    ) -> tf.Tensor | None:
+        masks = (self.one, self.other)
+        one, other = (mask.evaluate(queries, keys, past, first) for mask in masks)
         return None if one is None or other is None else tf.logical_or(one, other)
 
 

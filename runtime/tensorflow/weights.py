@@ -78,7 +78,7 @@ class Leaf:
     def slot(self) -> Slot:
         """What the checkpoint's side needs to know."""
         shape = self.parameter.checkpoint_shape
-        required = not isinstance(self.parameter, Derived)
+        required = not isinstance(self.parameter, Derived) and self.parameter.required
         return Slot(self.name, shape, self.transform, self.tied_to, required)
 
     def assign(self, array: np.ndarray) -> None:

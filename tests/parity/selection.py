@@ -64,6 +64,15 @@ def _data(folder):
     return json.loads((folder / "case.json").read_text(encoding="utf-8"))
 
 
+def _kinds(folder):
+    """The kinds of a form's list that the probes of a case ask for."""
+    kinds = set()
+    for probe in _data(folder)["probes"]:
+        trains = "gradients" in probe or probe.get("mode") == "train"
+        kinds.add("train" if probe["kind"] == "call" and trains else probe["kind"])
+    return kinds | ({"static_cache"} if "cache" in kinds else set())
+
+
 def representative(of_type):
     """The class whose main case has most kinds of probes, and most probes: it shows most."""
 
@@ -86,6 +95,8 @@ def tasks(framework, folders=None, all_cases=False, all_forms=False):
             every_form = all_forms or class_name == representative(of_type)
             for form in forms.FORMS[framework] if every_form else (primary,):
                 for case_dir in case_dirs:
+                    if form != primary and not form.probes & _kinds(case_dir):
+                        continue  # a case of training passes has nothing to export
                     task = Task(framework, folder, class_name, case_dir, form.name)
                     main = case_dir == case_dirs[0]
                     stale = form == primary and task not in fresh

@@ -81,7 +81,7 @@ def first_columns(section: str) -> dict[str, list[str]]:
     if section == "layers":
         return {
             name: [
-                f"`{signature(name, kind.params, kind.variadic and name == 'param')}`",
+                f"`{signature(name, kind.params, kind.variadic and name != 'stored')}`",
                 ", ".join(f"`{leaf}`" for leaf in kind.leaves if leaf),
             ]
             for name, kind in LAYERS.items()

@@ -14,6 +14,8 @@ ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7
 FIRST_ID = 5
+# what pretraining learns from pairs of sentences, beside the tokens
+SECOND_LABELS = ("next_sentence_label", "sentence_order_label")
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,8 @@ class Maker:
             keep[:, 1] = 1
             drawn = self.draw(probe, "labels", ids.shape, FIRST_ID, self.config.vocab_size)
             result["labels"] = np.where((keep > 0) & (mask > 0), drawn, -100)
-            if self.takes("next_sentence_label"):
-                result["next_sentence_label"] = np.array([1, 0])
+            second = [name for name in SECOND_LABELS if self.takes(name)]
+            result.update({name: np.array([1, 0]) for name in second})
             return result
         raise SystemExit(f"no rule for the labels of {name}")
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import decoding
+from .inputs import SECOND_LABELS
 from .plans import Plan
 
 DETAILS = {"output_hidden_states": True, "output_attentions": True}
@@ -58,7 +59,7 @@ def position_ids(maker, probe, options):
 def one_label(maker, probe, options):
     """The first of two labels alone, with which there is no loss."""
     inputs = maker.text(probe, side="right", labels=True)
-    found = [inputs.pop(n) for n in ("end_positions", "next_sentence_label") if n in inputs]
+    found = [inputs.pop(n) for n in ("end_positions", *SECOND_LABELS) if n in inputs]
     return Plan(probe, [(inputs, _switches(maker))]) if found else "no second label"
 
 

@@ -11,6 +11,7 @@ from triptych.activations import ACTIVATIONS
 from triptych.errors import ConfigError, InputError
 from triptych.flax import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -281,3 +282,21 @@ def test_other_losses():
     logits = draw(4, 4)
     both = log_softmax(logits).diagonal() + log_softmax(logits.T).diagonal()
     np.testing.assert_allclose(contrastive_loss(logits), -both.mean() / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "more"),
+    [(2, 2, 0, 0), (3, 2, 1, 1), (4, 3, 0, 2), (3, 1, 2, 0)],
+)
+def test_conv_transpose2d(kernel, stride, padding, more):
+    layer = ConvTranspose2d(4, 3, kernel, stride, padding, more, rngs=RNGS)
+    x = draw(2, 4, 5, 6)
+    w, bias = np.asarray(layer.weight[...]), np.asarray(layer.bias[...])
+    sizes = [(size - 1) * stride + kernel for size in x.shape[2:]]
+    whole = np.zeros((2, 3, *(size + more for size in sizes)))
+    for i, j in np.ndindex(5, 6):
+        reach = np.einsum("bc,hwcd->bdhw", x[:, :, i, j], w)
+        whole[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel] += reach
+    ends = [size - padding + more for size in sizes]
+    expected = whole[:, :, padding : ends[0], padding : ends[1]] + bias[:, None, None]
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)

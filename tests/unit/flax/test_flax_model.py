@@ -14,7 +14,9 @@ from triptych.flax import (
     Linear,
     Parameter,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     parameters,
@@ -199,6 +201,7 @@ def test_first_values():
         (xavier_normal(2.0), 2 * (2 / 500) ** 0.5, None),
         (kaiming_uniform(), (2 / 300) ** 0.5, (6 / 300) ** 0.5),
         (kaiming_normal(1.0), (1 / 300) ** 0.5, None),
+        (kaiming_normal_out(1.0), (1 / 200) ** 0.5, None),
         (constant(3.0), 0, 3),
     ],
 )
@@ -208,6 +211,19 @@ def test_rules(rule, deviation, bound):
     assert values.dtype == np.float32
     assert abs(values.std() - deviation) <= 0.01 * deviation
     assert bound is None or 0.99 * bound <= np.abs(values).max() <= bound
+
+
+def test_rule_by_layer():
+    class Whole(FlaxToyPreTrainedModel):
+        initializers = {"linear": fan_in_uniform(), "bias": fan_in_uniform()}
+
+        def __init__(self, config, *, rngs=None):
+            super().__init__(config, rngs=rngs)
+            self.dense = Linear(60, 5000, rngs=rngs)
+            self.post_init()
+
+    for parameter in parameters(Whole(ToyConfig())).values():
+        assert np.abs(parameter[...]).max() == pytest.approx(60**-0.5, rel=0.01)
 
 
 def test_leaf_without_rule():

@@ -12,7 +12,9 @@ from triptych.errors import ConfigError
 from triptych.pytorch import (
     activation,
     constant,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     ones,
@@ -37,6 +39,7 @@ RULES = {  # mean, standard deviation, largest value
     "xavier_normal": (xavier_normal(2.0), 0, 2 * FAN_SUM**0.5, None),
     "kaiming_uniform": (kaiming_uniform(1.0), 0, FAN_IN**0.5, (3 * FAN_IN) ** 0.5),
     "kaiming_normal": (kaiming_normal(), 0, (2 * FAN_IN) ** 0.5, None),
+    "kaiming_normal_out": (kaiming_normal_out(2.0), 0, (2 / 5 / OUT) ** 0.5, None),
 }
 
 
@@ -50,6 +53,14 @@ def test_statistics(name):
     assert tensor.std().item() == pytest.approx(std, abs=1e-6, rel=0.02)
     if largest is not None:
         assert tensor.max().item() == pytest.approx(largest, rel=0.02)
+
+
+def test_by_layer():
+    layer = torch.nn.Conv2d(4, 5000, (3, 5))
+    for tensor in (layer.weight, layer.bias):
+        with torch.no_grad():
+            fan_in_uniform()(tensor, TinyConfig(), layer)
+        assert tensor.abs().max().item() == pytest.approx(60**-0.5, rel=0.01)
 
 
 def test_model():

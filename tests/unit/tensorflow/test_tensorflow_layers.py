@@ -10,6 +10,7 @@ from triptych.activations import ACTIVATIONS
 from triptych.errors import ConfigError, InputError
 from triptych.tensorflow import (
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     DropPath,
     Embedding,
@@ -327,3 +328,21 @@ def test_interpolate():
     flat = interpolate(tf.ones((1, 2, 5, 4), tf.bfloat16), (7, 9), mode="bicubic")
     assert flat.dtype == tf.bfloat16 and flat.shape == (1, 2, 7, 9)
     np.testing.assert_allclose(tf.cast(flat, tf.float32), np.ones((1, 2, 7, 9)), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "kernel, stride, padding, more", [(2, 2, 0, 0), (3, 2, 1, 1), (4, 3, 0, 2), (3, 1, 2, 0)]
+)
+def test_conv_transpose2d(kernel, stride, padding, more):
+    layer, w = filled(ConvTranspose2d(4, 3, kernel, stride, padding, more))
+    (x,) = arrays((2, 4, 5, 6))
+    sizes = [(size - 1) * stride + kernel for size in x.shape[2:]]
+    whole = np.zeros((2, 3, *(size + more for size in sizes)))
+    for i, j in np.ndindex(5, 6):
+        reach = np.einsum("bc,cdhw->bdhw", x[:, :, i, j], w["weight"])
+        whole[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel] += reach
+    ends = [size - padding + more for size in sizes]
+    expected = whole[:, :, padding : ends[0], padding : ends[1]] + w["bias"][:, None, None]
+    np.testing.assert_allclose(layer(tf.constant(x)), expected, atol=1e-5)
+    compiled = tf.function(layer, jit_compile=True)(tf.constant(x))
+    np.testing.assert_allclose(compiled, expected, atol=1e-5)

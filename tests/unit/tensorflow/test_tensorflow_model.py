@@ -19,7 +19,9 @@ from triptych.tensorflow import (
     compile,
     constant,
     default_dtype,
+    fan_in_uniform,
     kaiming_normal,
+    kaiming_normal_out,
     kaiming_uniform,
     normal,
     parameters,
@@ -244,7 +246,9 @@ VARIANCES = {
     "xavier_uniform": (xavier_uniform(), 2 / (FAN_IN + FAN_OUT)),
     "xavier_normal": (xavier_normal(), 2 / (FAN_IN + FAN_OUT)),
     "kaiming_uniform": (kaiming_uniform(5**0.5), 1 / (3 * FAN_IN)),
-    "kaiming_normal": (kaiming_normal(), 2 / FAN_OUT),
+    "kaiming_normal": (kaiming_normal(), 2 / FAN_IN),
+    "kaiming_normal_out": (kaiming_normal_out(2.0), 2 / (5 * FAN_OUT)),
+    "fan_in_uniform": (fan_in_uniform(), 1 / (3 * FAN_IN)),
     "constant": (constant(0.5), 0.0),
 }
 
@@ -260,6 +264,9 @@ def test_rules(name, dtype):
     assert values.var() == pytest.approx(variance, rel=0.04)
     if name == "trunc_normal":
         assert np.abs(values).max() <= 2
+    if name == "fan_in_uniform":
+        initialize("bias", layer.bias, layer, {"linear": zeros(), "bias": rule}, SmallConfig())
+        assert 0.9 < np.abs(layer.bias.numpy()).max() * FAN_IN**0.5 <= 1.01
     if name in ("normal", "constant"):
         assert values.mean() == pytest.approx(1.0 if name == "normal" else 0.5, abs=1e-2)
 
