@@ -306,16 +306,6 @@ layer(
     leaves=("",),
     variadic=True,
 )
-# a tensor of the checkpoint that is not trained
-layer(
-    "buffer()",
-    None,
-    "nn.Buffer(torch.zeros(shape))",
-    "Buffer(self, name, shape)",
-    "Parameter(shape, kind=Buffer)",
-    leaves=("",),
-    variadic=True,
-)
 
 # a tensor that is saved with the model but not trained
 layer(

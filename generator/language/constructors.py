@@ -220,7 +220,7 @@ class ConstructorMixin:
                 self.fail(argument, "a size is a static int", found=str(size.type))
         arguments: dict[str, ir.Expr] = {"shape": shape}
         for key in keywords:
-            if key != "init" or node.func.id != "param":
+            if key != "init":
                 self.fail(node, f"{node.func.id} has no argument {key}")
             rule = keywords[key]
             text = rule.id if isinstance(rule, ast.Name) else ast.unparse(rule)

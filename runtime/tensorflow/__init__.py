@@ -8,7 +8,7 @@ from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
-from .base import Buffer, Layer, Parameter, default_dtype, is_training, value
+from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
 from .blocks import Block
 from .cache import (
@@ -96,7 +96,6 @@ __all__ = [
     "NO_TAPS",
     "BatchNorm",
     "Block",
-    "Buffer",
     "Cache",
     "Conv2d",
     "ConvTranspose2d",

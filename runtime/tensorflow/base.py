@@ -20,7 +20,7 @@ from keras.src.backend.common import global_state
 from tensorflow.python.ops.resource_variable_ops import UninitializedVariable
 
 from ..errors import ConfigError
-from .initialization import Rule, zeros
+from .initialization import Rule
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
@@ -149,11 +149,6 @@ class Parameter(keras.Variable):
     @property
     def size(self) -> int:
         return math.prod(self.checkpoint_shape)
-
-
-def Buffer(owner: Layer, name: str, shape: Sequence[int]) -> Parameter:
-    """A variable that the checkpoint holds and that is not trained; zeros until it is loaded."""
-    return Parameter(owner, name, shape, trainable=False, init=zeros())
 
 
 def value(parameter: Parameter) -> tf.Tensor:
