@@ -15,8 +15,10 @@ from .dims import Dim
 from .language.faults import Failure
 from .language.modules import Checker
 from .language.program import Program
+from .language.sources import ModuleSource
 from .language.unify import substitute
-from .types import NONE, UNKNOWN, Config, Static, strip_optional
+from .located import Map
+from .types import NONE, UNKNOWN, Config, Static, TupleOf, strip_optional
 
 # sizes that a call brings along, different from one another and from usual sizes of models
 SIZES = (2, 7, 5, 11, 3, 13, 17, 19)
@@ -60,7 +62,7 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
         else:
             values[field.name] = overrides.get(field.name, field.default)
     values.update({name: value for name, value in overrides.items() if name not in schema.fields})
-    source = next(s for s in program.sources.values() if s.config == entry)
+    source = ModuleSource(entry, Map(schema.location), False, entry)
     for field in schema.fields.values():
         if field.expression and (field.derived or values[field.name] is None):
             checker = Checker(program, source, Diagnostics(), values)
@@ -68,7 +70,8 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
                 known = checker.text_expression(field.expression, field.location).type
             except Failure:
                 continue
-            values[field.name] = None if known.value is UNKNOWN else known.value
+            value = [] if known == TupleOf(()) else known.value
+            values[field.name] = None if value is UNKNOWN else value
     if schema.is_backbone and values.get("stage_names"):
         values.setdefault("out_features", values["stage_names"][-1:])
         values.setdefault("out_indices", [len(values["stage_names"]) - 1])

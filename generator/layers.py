@@ -181,6 +181,8 @@ def sizes_of_pair(call, name: str) -> tuple[Dim, Dim]:
 
 
 def _convolved(size: Dim, kernel: Dim, stride: Dim, padding: Dim, dilation: Dim) -> Dim:
+    if kernel == stride and padding.constant == 0 and dilation.constant == 1:
+        return opaque("//", size, stride)
     length = size + padding * 2 - dilation * (kernel - 1) - 1
     return opaque("//", length, stride) + 1
 
@@ -298,7 +300,7 @@ layer(
     "PixelShuffle(factor)",
 )
 layer(
-    'param(init="zeros")',
+    "param()",
     None,
     "nn.Parameter(torch.empty(shape))",
     "Parameter(self, name, shape)",
@@ -309,7 +311,7 @@ layer(
 
 # a tensor that is saved with the model but not trained
 layer(
-    'buffer(init="zeros")',
+    "buffer()",
     None,
     "nn.Buffer(torch.empty(shape))",
     "Parameter(self, name, shape, trainable=False)",

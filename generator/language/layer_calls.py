@@ -60,7 +60,8 @@ class LayerCallMixin:
         arguments = {key: self.expr(value) for key, value in bound.items()}
         result = self.call_type(node, kind, module, arguments)
         if self.module_source.model and isinstance(layer, ir.LayerRef):
-            self.tap_sources.setdefault(layer.path[0], module.taps)
+            known = self.tap_sources.get(layer.path[-1], ())
+            self.tap_sources[layer.path[-1]] = tuple(dict.fromkeys([*known, *module.taps]))
         else:
             self.taps.update(dict.fromkeys(module.taps))
         self.effects |= {"past"} if module.stateful else set()
@@ -117,7 +118,7 @@ class LayerCallMixin:
         if use_cache is not None:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
+        self.sub_taps += [tap for tap in module.shown_taps if tap not in self.sub_taps]
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}

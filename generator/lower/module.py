@@ -128,7 +128,11 @@ class ModuleWriter(ConstructorWriter):
 
     @property
     def calls_base(self) -> bool:
-        return any(layer.name == "base" for layer in self.module.layers)
+        """Whether a head calls its base as a whole, and not the base's layers instead."""
+        return any(
+            isinstance(node, ir.ModelCall) and node.layer.path == ("base",)
+            for node in ir.walk(self.module.body)
+        )
 
     @property
     def own_states(self) -> bool:
@@ -184,6 +188,8 @@ class ModuleWriter(ConstructorWriter):
 
     def model_opening(self) -> list[str]:
         lines = []
+        if self.module.method_of:
+            return self.method_opening()
         groups: dict[str, list[ir.Parameter]] = {}
         for parameter in self.module.inputs:
             if parameter.one_of and not self.calls_base:
@@ -203,6 +209,17 @@ class ModuleWriter(ConstructorWriter):
             lines.append("past = self.open_cache(past_key_values, use_cache)")
         return lines
 
+    def method_opening(self) -> list[str]:
+        """Methods have none of the inputs that the compiler adds."""
+        lines = []
+        if self.module.taps:
+            self.use("NO_TAPS")
+            lines.append("taps = NO_TAPS")
+        if self.module.random:
+            self.use("draws_of")
+            lines.append("draws = draws_of(None)")
+        return lines
+
     def model_result(self, record: ir.RecordExpr, depth: int) -> list[str]:
         """The record with the outputs that effects add; a tuple where the caller asks for one."""
         indent = "    " * depth
@@ -213,7 +230,7 @@ class ModuleWriter(ConstructorWriter):
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
             values["past_key_values"] = "past"
         source = "taps" if self.own_taps else self.base_local()
-        values |= {tap: f"{source}.{tap}" for tap in self.module.taps}
+        values |= {tap: f"{source}.{tap}" for tap in self.ordered_taps()}
         fields = ", ".join(f"{name}={values[name]}" for name in self.output_order(values))
         lines.append(f"{indent}output = {self.record_class()}({fields})")
         lines.append(
@@ -251,7 +268,7 @@ class ModuleWriter(ConstructorWriter):
         ]
 
     def ordered_taps(self) -> list[str]:
-        taps = list(self.module.taps)
+        taps = list(self.module.shown_taps)
         return [t for t in ("hidden_states", "attentions") if t in taps] + [
             t for t in taps if t not in ("hidden_states", "attentions")
         ]

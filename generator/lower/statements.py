@@ -18,11 +18,11 @@ class StatementWriter(ExpressionWriter):
     def body(self, statements: tuple[ir.Statement, ...], depth: int = 0) -> list[str]:
         lines: list[str] = []
         for statement in statements:
-            wanted = self.wanted_sizes(statement)
-            inner = self.statement(statement, depth)
-            lines += [INDENT * depth + line for line in self.bind_sizes(wanted)]
+            # before the statement's own targets can be read from
+            wanted = self.bind_sizes(self.wanted_sizes(statement))
+            lines += [INDENT * depth + line for line in wanted]
             lines += [INDENT * depth + comment for comment in statement.comments]
-            lines += inner
+            lines += self.statement(statement, depth)
         return lines
 
     def wanted_sizes(self, statement: ir.Statement) -> list[str]:
@@ -183,7 +183,8 @@ class StatementWriter(ExpressionWriter):
                 yield name, strip_optional(part.type).element
 
     def stmt_Return(self, node: ir.Return, depth: int) -> list[str]:
-        if isinstance(node.value, ir.RecordExpr) and self.module is not None and self.module.model:
+        model = self.module is not None and self.module.model and not self.module.method_of
+        if isinstance(node.value, ir.RecordExpr) and model:
             return self.model_result(node.value, depth)
         return self.line(depth, f"return {self.bare(node.value)}")
 

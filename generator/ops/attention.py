@@ -77,7 +77,14 @@ def _padding(call) -> Type:
 
 
 op("padding(attention_mask)", _padding, "padding(attention_mask)")
-op("causal()", lambda call: Mask(), "causal(past)", effects=("past",))
+# with `strict`, keys behind the query have no part even in the mean that a query without any
+# allowed key sees
+op(
+    "causal(strict=False)",
+    lambda call: Mask(),
+    "causal(past, strict=strict)",
+    effects=("past",),
+)
 op("window(size)", lambda call: Mask(), "window(size, past)", effects=("past",))
 
 

@@ -34,6 +34,7 @@ class PretrainedConfig(Record):
     model_type: ClassVar[str] = ""
     default_labels: ClassVar[int] = 2  # how many there are where nothing says
     base_config_key: ClassVar[str] = ""  # where a composite's config.json holds this configuration
+    always_saved: ClassVar[tuple[str, ...]] = ()  # fields that files have whatever their value
     _attn_implementation: ClassVar[str | None] = None
     _commit_hash: ClassVar[str | None] = None
 

@@ -90,9 +90,10 @@ def select_rows(x: jax.Array, index: jax.Array) -> jax.Array:
 
 
 def pad(x: jax.Array, after: Sequence[int], before: Sequence[int] | None = None) -> jax.Array:
-    """Zeros behind (and before) the entries of each axis."""
+    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
     before = [0] * len(after) if before is None else before
-    return jnp.pad(x, list(zip(before, after, strict=True)))
+    zero = jnp.zeros((), x.dtype)
+    return jax.lax.pad(x, zero, [(b, a, 0) for b, a in zip(before, after, strict=True)])
 
 
 def split_sizes(x: jax.Array, sizes: Sequence[int], axis: int = -1) -> list[jax.Array]:

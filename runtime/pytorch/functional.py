@@ -66,7 +66,7 @@ def select_rows(x: Tensor, index: Tensor) -> Tensor:
 
 
 def pad(x: Tensor, after: Sequence[int], before: Sequence[int] | None = None) -> Tensor:
-    """Zeros behind (and before) the entries of each axis."""
+    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
     before = before or (0,) * x.ndim
     pairs = zip(reversed(before), reversed(after), strict=True)
     return F.pad(x, [size for pair in pairs for size in pair])

@@ -72,9 +72,18 @@ def select_rows(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 
 def pad(x: tf.Tensor, after: Sequence[Size], before: Sequence[Size] | None = None) -> tf.Tensor:
-    """Zeros behind (and before) the entries of each axis."""
+    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
     before = [0] * len(after) if before is None else before
-    return tf.pad(x, [list(pair) for pair in zip(before, after, strict=True)])
+    pairs = list(zip(before, after, strict=True))
+    if any(_is_negative(size) for pair in pairs for size in pair):
+        cuts = [[-size if _is_negative(size) else None for size in pair] for pair in pairs]
+        x = x[tuple(slice(start, end and -end) for start, end in cuts)]
+        pairs = [[0 if _is_negative(size) else size for size in pair] for pair in pairs]
+    return tf.pad(x, [list(pair) for pair in pairs])
+
+
+def _is_negative(size: Size) -> bool:
+    return isinstance(size, int) and size < 0
 
 
 def l2_normalize(x: tf.Tensor, axis: int = -1) -> tf.Tensor:

@@ -14,4 +14,5 @@ class Plan:
     gradients: bool = False
     full: bool = False
     of: str = ""
+    method: str | None = None
     carry: dict = field(default_factory=dict)

@@ -51,7 +51,7 @@ class Prober:
 
     def __init__(self, spec, model, pools, folder):
         self.spec, self.pools, self.folder = spec, pools, folder
-        self._model, self._twin = model, precision.double_model(model, spec.init)
+        self._model, self._twin = model, precision.double_model(model, spec.init, spec.twin)
         self.model, self.twin = None, None
         maker = _inputs.Maker(spec, type(model), model.config)
         maker.caches = returns_cache(copy.deepcopy(model), maker)
@@ -102,6 +102,8 @@ class Prober:
         if plan.kind == "cache":
             return {"carry": plan.carry, "steps": records}
         record = records[0]
+        if plan.method is not None:
+            record["method"] = plan.method
         if plan.gradients:
             record["gradients"] = self._gradients(plan.name, found[0], exact[0])
             if buffers:
