@@ -234,6 +234,9 @@ def nested_records(writer: ModuleWriter, record: Record, added: dict) -> Iterato
     for tap in added.get(record.name, ()):
         name, shape = tap if isinstance(tap, tuple) else (tap, "one per layer")
         fields.append({"name": name, "shape": shape, "record": False})
+    if record.name == writer.module.name:
+        order = writer.output_order([field["name"] for field in fields])
+        fields.sort(key=lambda field: order.index(field["name"]))
     yield {"name": writer.class_name(f"{record.name}Output"), "fields": fields}
 
 

@@ -93,6 +93,7 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "fields": fields,
         "completions": completions,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
+        "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
         "divisions": divisions(program, schema),
         "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",

@@ -134,7 +134,7 @@ def rule_of(definition: LayerKind, leaf: str) -> str | None:
         return "param"
     if leaf in RUNNING:
         return None
-    for kind in ("norm", "conv"):
+    for kind in ("norm", "conv", "embedding"):
         if kind in definition.name:
             return kind
     return definition.name if definition.name in KINDS else None
@@ -174,6 +174,7 @@ def _check_tie(program: Program, layer: ir.LayerDeclaration) -> None:
     table = tied.type
     sizes = {
         "embedding": ("embedding_dim", "num_embeddings"),
+        "scaled_embedding": ("embedding_dim", "num_embeddings"),
         "linear": ("in_features", "out_features"),
     }
     if not isinstance(table, Layer) or table.kind not in sizes:

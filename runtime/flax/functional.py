@@ -48,13 +48,15 @@ def shape_of(x: jax.Array) -> tuple[int, ...]:
     return x.shape
 
 
-def one_of(**inputs: Any) -> None:
-    """Raises InputError unless exactly one of the inputs is given."""
-    given = [name for name, x in inputs.items() if x is not None]
-    if len(given) != 1:
+def one_of(*, unless: Any = None, **inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given.
+
+    None of them need be where `unless` is given.
+    """
+    given = [name for name, value in inputs.items() if value is not None]
+    if len(given) > 1 or (not given and unless is None):
         raise InputError(
-            expected=f"exactly one of {' and '.join(inputs)}",
-            found=" and ".join(given) or "none of them",
+            expected=f"exactly one of {', '.join(inputs)}", found=" and ".join(given) or "none"
         )
 
 

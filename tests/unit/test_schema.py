@@ -152,8 +152,8 @@ FAULTS = {
     "expected a mapping from input names to types; found a list",
     "models: {A: {inputs: [x]}}": "8:23: item 1 of 'inputs' has the wrong value; "
     "expected '...', a mapping from input names to types, or '{one_of: {...}}'; found the text 'x'",
-    'models: {A: {inputs: [{one_of: {a: "int[b]", b: "int[b]"}, c: "int[b]"}]}}': "8:23: item 1 of "
-    "'inputs' has too many entries; expected nothing beside 'one_of'; found one_of or c",
+    'models: {A: {inputs: [{one_of: {a: "int[b]", b: "int[b]"}, c: "int[b]"}]}}': "8:60: 'c' "
+    "cannot be a name here; expected nothing beside 'one_of' but 'group' and 'unless'",
     "models: {A: {inputs: [{one_of: {}}]}}": "8:32: 'one_of' has too few entries; "
     "expected at least 1; found 0",
     "modules: {A: {args: {x: tensor}}}": "8:25: 'x' has the wrong value; expected 'int', 'float', "
