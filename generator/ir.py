@@ -320,3 +320,11 @@ class Module:
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def switch_of(tap: str) -> str:
+    """The input that asks for a tap."""
+    for ending in ("attentions", "hidden_states"):
+        if tap.endswith(ending):
+            return f"output_{ending}"
+    return f"output_{tap}"

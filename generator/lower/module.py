@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from .. import ir
+from ..ir import switch_of
 from ..language.sources import ModuleSource
 from ..types import Layer, Static, Tensor, Type, strip_optional
 from . import trees
@@ -133,6 +134,15 @@ class ModuleWriter(ConstructorWriter):
         return self.module.model and self.module.stateful and not self.calls_base
 
     @property
+    def draws_itself(self) -> bool:
+        """A model that draws in its own code, or in a layer other than its base."""
+        if not self.module.random or not self.calls_base:
+            return self.module.random
+        kinds = [strip_optional(layer.type) for layer in self.module.layers if layer.name != "base"]
+        parts = [self.module_of(getattr(kind, "element", kind)) for kind in kinds]
+        return any(part is not None and part.random for part in parts)
+
+    @property
     def own_taps(self) -> bool:
         return self.module.model and bool(self.module.taps) and not self.calls_base
 
@@ -168,6 +178,10 @@ class ModuleWriter(ConstructorWriter):
         tree = super().expr_ModelCall(node)
         module = self.module_of(strip_optional(node.layer.type))
         given = dict(node.arguments)
+        for keyword in tree.keywords:
+            if keyword.arg in self.switches(module) and keyword.arg in given:
+                asked = [self.expr(given[keyword.arg]), trees.name(keyword.arg)]
+                keyword.value = ast.BoolOp(ast.Or(), asked)
         if "use_cache" in given:
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
@@ -188,7 +202,7 @@ class ModuleWriter(ConstructorWriter):
         if self.own_taps:
             switches = ", ".join(f"{name}={name}" for name in self.switches(self.module))
             lines.append(f"taps = self.taps({switches})")
-        if self.module.random and not self.calls_base:
+        if self.draws_itself:
             self.use("draws_of")
             lines.append("draws = draws_of(draws)")
         if self.own_states:
@@ -305,13 +319,6 @@ class ModuleWriter(ConstructorWriter):
                 return visitor.visit(self.expr(sizes[node.id])) if node.id in sizes else node
 
         return trees.text(Inline().visit(tree))
-
-
-def switch_of(tap: str) -> str:
-    for ending in ("attentions", "hidden_states"):
-        if tap.endswith(ending):
-            return f"output_{ending}"
-    return f"output_{tap}"
 
 
 def shape_text(parameter: ir.Parameter) -> str:

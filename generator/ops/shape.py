@@ -81,6 +81,8 @@ def _concat(call) -> Type:
             if i != axis:
                 call.same_dim(have, want, what=f"concat: axis {i} of the first tensor is")
         total = total + item.shape[axis]
+    if isinstance(call.type("xs"), ListOf):  # of any length
+        total = call.unknown("concat")
     return Tensor(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
@@ -97,7 +99,8 @@ def _stack(call) -> Type:
     items = call.items("xs")
     axis = axis_of(call, items[0].rank + 1)
     shape = items[0].shape
-    return Tensor(items[0].dtype, (*shape[:axis], Dim.of(len(items)), *shape[axis:]))
+    count = call.unknown("stack") if isinstance(call.type("xs"), ListOf) else Dim.of(len(items))
+    return Tensor(items[0].dtype, (*shape[:axis], count, *shape[axis:]))
 
 
 op(

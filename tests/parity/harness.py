@@ -61,6 +61,7 @@ class Session:
         """Whether the call has all inputs of a probe; if not, a stated gap or a failure."""
         known = self.adapter.parameters_of_call(self.model_class)
         given = {name for call in probe.calls for name in (*call.inputs(), *call.kwargs)}
+        given = {name.partition(".")[0] for name in given}  # of draws.name.number
         if probe.kind == "generate":
             given = set(probe.calls[0].inputs())
         for name in sorted(given):

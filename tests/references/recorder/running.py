@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
+from . import draws
 from . import inputs as _inputs
 
 SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
@@ -79,7 +80,8 @@ def run_calls(model, plan, dtype):
     for inputs, kwargs in plan.calls:
         torch.manual_seed(1234)
         np.random.seed(1234)
-        output = model(**_inputs.to_torch(inputs, dtype), **kwargs, **passed)
+        with draws.given(inputs, dtype) as rest:
+            output = model(**_inputs.to_torch(rest, dtype), **kwargs, **passed)
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}
