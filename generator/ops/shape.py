@@ -84,6 +84,8 @@ def _concat(call) -> Type:
             if i != axis:
                 call.same_dim(have, want, what=f"concat: axis {i} of the first tensor is")
         total = total + item.shape[axis]
+    if isinstance(call.type("xs"), ListOf):  # of any length
+        total = call.unknown("concat")
     return Tensor(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 

@@ -1,7 +1,7 @@
 """Inputs of text and vision models, from the class's signature and configuration."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class Filled:
     shape: tuple
     rule: tuple
     seed: int
+    source: str | None = None  # of a draw: which function the reference draws it with
 
     def value(self):
         """The float32 array."""
@@ -74,9 +75,11 @@ class Maker:
         rule = dict(rule)
         shape = rule.pop("shape", None)
         dtype = rule.pop("dtype", "int64")
+        source = rule.pop("draw", None)
         ((kind, given),) = rule.items()
         if kind in ("normal", "uniform"):
-            return self.filled(probe, name, shape, kind, *map(float, given))
+            item = self.filled(probe, name, shape, kind, *map(float, given))
+            return replace(item, source=source)
         if kind == "integers":
             return self.draw(probe, name, shape, *given).astype(dtype)
         if kind == "lengths":  # a mask, of the given numbers of ones a row
