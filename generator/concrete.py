@@ -15,7 +15,9 @@ from .dims import Dim
 from .language.faults import Failure
 from .language.modules import Checker
 from .language.program import Program
+from .language.sources import ModuleSource
 from .language.unify import substitute
+from .located import Map
 from .types import NONE, UNKNOWN, Config, Static, TupleOf, strip_optional
 
 # sizes that a call brings along, different from one another and from usual sizes of models
@@ -60,7 +62,7 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
         else:
             values[field.name] = overrides.get(field.name, field.default)
     values.update({name: value for name, value in overrides.items() if name not in schema.fields})
-    source = next(s for s in program.sources.values() if s.config == entry)
+    source = ModuleSource(entry, Map(schema.location), False, entry)
     for field in schema.fields.values():
         if field.expression and (field.derived or values[field.name] is None):
             checker = Checker(program, source, Diagnostics(), values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,10 @@ from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 PAIR = Static("pair")
 # What configuration classes offer beside fields.
 TAKEN = (
-    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy", "from_dict",
-    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
-    "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
-    "use_return_dict", "validate",
+    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete",
+    "copy", "from_dict", "from_json_file", "from_pretrained", "name_or_path", "num_labels",
+    "require_divisible", "save_pretrained", "sub_configs", "to_dict", "to_diff_dict",
+    "to_json_string", "torch_dtype", "use_return_dict", "validate",
 )  # fmt: skip
 FIELD_TYPES = ("int", "float", "bool", "str", "list", "dict", "any")
 
@@ -86,6 +86,7 @@ class ConfigSchema:
     location: Location = field(repr=False, compare=False)
     model_type: str | None = None
     interface: bool = False  # what a parent may read of a configuration that any model may bring
+    shared: tuple[str, ...] = ()  # the entries that it is what they have in common of
 
     @property
     def is_backbone(self) -> bool:
@@ -131,6 +132,18 @@ def read_config(
     return ConfigSchema(entry, fields, data.location, model_type)
 
 
+def common_schema(schemas: Sequence[ConfigSchema]) -> ConfigSchema:
+    """What several configurations have in common: fields of one name and type."""
+    first, *others = schemas
+    fields = {
+        name: field
+        for name, field in first.fields.items()
+        if all(name in o.fields and o.fields[name].type == field.type for o in others)
+    }
+    entries = tuple(schema.entry for schema in schemas)
+    return ConfigSchema(" | ".join(entries), fields, first.location, shared=entries)
+
+
 def read_interface(name: str, fields: Map | Seq | None, location: Location) -> ConfigSchema:
     """The configuration fields that an interface promises."""
     kinds = dict(fields) if isinstance(fields, Map) else dict.fromkeys(fields or (), "any")
@@ -147,7 +160,9 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
         text = value.get("type")
         record = str(text).rstrip("?")
         record = record if record in records else None
-        if record:
+        if part := _part_of(text, entries):
+            kind = part
+        elif record:
             kind = make_optional(Static("dict")) if text.endswith("?") else Static("dict")
         else:
             kind = type_of_text(text) if text else literal_type(default)
@@ -171,11 +186,10 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             unlisted=value.get("unlisted", False),
             legacy=_names(value.get("legacy", ())),
             record=record,
+            subconfig=text if text in entries else None,
         )
-    if isinstance(value, str) and value in entries:
-        return Field(name, Config(value), location, subconfig=value)
-    if isinstance(value, str) and (match := re.fullmatch(r"config<(\w+)>", value)):
-        return Field(name, Config(match.group(1)), location)
+    if part := _part_of(value, entries):
+        return Field(name, part, location, subconfig=value if value in entries else None)
     if isinstance(value, str) and (
         match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)
     ):
@@ -185,6 +199,16 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             expression = match.group(2)
             return Field(name, kind.inner if expression else kind, location, None, expression)
     return Field(name, literal_type(value), location, plain(value))
+
+
+def _part_of(text: Any, entries: tuple[str, ...]) -> Config | None:
+    """A configuration inside another: one of the spec's, or any that has what an interface asks."""
+    if not isinstance(text, str):
+        return None
+    if text in entries:
+        return Config(text)
+    match = re.fullmatch(r"config<(\w+)>", text)
+    return Config(match.group(1)) if match else None
 
 
 def _expression(value: Any) -> str | None:

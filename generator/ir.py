@@ -194,7 +194,18 @@ class Draw(Expr):
 
 @dataclass(frozen=True)
 class RecordExpr(Expr):
+    """Named outputs; with those that `layer` emits, in a record inside another."""
+
     fields: tuple[tuple[str, Expr], ...]
+    layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule(Expr):
+    """What a tensor starts from, such as `normal(0.02)`."""
+
+    name: str
+    arguments: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
@@ -207,6 +218,7 @@ class Construct(Expr):
     config: Expr | None = None
     tied: Expr | None = None  # the layer whose table is read
     tied_if: Expr | None = None
+    rules: tuple[tuple[str, Rule], ...] = ()  # of its first values, by the argument's name
 
 
 @dataclass(frozen=True)
@@ -318,6 +330,15 @@ class Module:
     block: bool = False  # the element of a stack: the unit of scan and checkpointing
     uses_training: bool = False
     random: bool = False  # draws random values, itself or in a layer
+    inner: tuple[tuple[str, str], ...] = ()  # layers whose taps go into an output that is a record
+    methods: tuple[Module, ...] = ()  # of models: other calls than the main one
+    method_of: str | None = None  # the model whose method it is
+
+    @property
+    def shown_taps(self) -> tuple[str, ...]:
+        """The taps that are outputs of the model itself."""
+        hidden = {f"{layer}_{tap}" for layer, _ in self.inner for tap in dict(self.scopes)[layer]}
+        return tuple(tap for tap in self.taps if tap not in hidden)
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)

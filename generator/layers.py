@@ -290,7 +290,7 @@ layer(
     "PixelShuffle(factor)",
 )
 layer(
-    'param(init="zeros")',
+    "param()",
     None,
     "nn.Parameter(torch.empty(shape))",
     "Parameter(self, name, shape)",
@@ -301,7 +301,7 @@ layer(
 
 # a tensor that is saved with the model but not trained
 layer(
-    'buffer(init="zeros")',
+    "buffer()",
     None,
     "nn.Buffer(torch.empty(shape))",
     "Parameter(self, name, shape, trainable=False)",

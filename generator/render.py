@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from .lower.pytorch import PyTorchWriter
 from .lower.tensorflow import TensorFlowWriter
 from .render_config import config_class, config_contexts, render_configuration, used_names
 from .spec import Spec
-from .types import Optional, strip_optional
+from .types import Optional, Record, strip_optional
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 WRITERS: tuple[type[ModuleWriter], ...] = (PyTorchWriter, TensorFlowWriter, FlaxWriter)
@@ -152,6 +152,7 @@ def function_context(writer: ModuleWriter) -> dict[str, Any]:
 def class_context(writer: ModuleWriter) -> dict[str, Any]:
     module = writer.module
     forward = writer.forward()
+    methods = [method_context(writer, method) for method in module.methods]
     stored = writer.stored_tensors()
     context = {
         "name": writer.class_name(module.name),
@@ -174,10 +175,19 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         roles = writer.program.spec.models[module.name].get("roles", {})
         context["roles"] = role_paths(writer, roles)
         context["base_prefix"] = own_base_prefix(writer)
+        context["own_config"] = module.config != "main"
         context["output"] = writer.record_class()
-        context["fields"] = output_fields(writer)
+        context["records"] = record_contexts(writer)
+        context["methods"] = methods
         context["cache_layout"] = writer.cache_layout() if writer.own_states else []
     return context
+
+
+def method_context(writer: ModuleWriter, method: ir.Module) -> dict[str, Any]:
+    """A method of a model; what its body reads of the model is kept there."""
+    inner = type(writer)(writer.program, method, writer.names)
+    inner.kept = writer.kept
+    return {**function_context(inner), "shape": str(method.returns)}
 
 
 def own_base_prefix(writer: ModuleWriter) -> str | None:
@@ -197,12 +207,28 @@ def constructor_arguments(module: ir.Module) -> list[str]:
     return texts
 
 
-def output_fields(writer: ModuleWriter) -> list[dict[str, str]]:
+def record_contexts(writer: ModuleWriter) -> list[dict[str, Any]]:
+    """The class of a model's outputs, after those of records inside it."""
     module = writer.module
-    fields = [{"name": name, "shape": str(kind)} for name, kind in module.returns.fields]
+    parts = {record: dict(module.scopes)[layer] for layer, record in module.inner}
+    added = [(tap, "one per layer") for tap in writer.ordered_taps()]
     if module.returns_cache:
-        fields.append({"name": "past_key_values", "shape": "cache"})
-    return fields + [{"name": tap, "shape": "one per layer"} for tap in writer.ordered_taps()]
+        added.insert(0, ("past_key_values", "cache"))
+    return list(nested_records(writer, module.returns, {**parts, module.name: added}))
+
+
+def nested_records(writer: ModuleWriter, record: Record, added: dict) -> Iterator[dict[str, Any]]:
+    fields = []
+    for name, kind in record.fields:
+        shape = str(kind)
+        if isinstance(kind, Record):
+            yield from nested_records(writer, kind, added)
+            shape = writer.class_name(f"{kind.name}Output")
+        fields.append({"name": name, "shape": shape, "record": isinstance(kind, Record)})
+    for tap in added.get(record.name, ()):
+        name, shape = tap if isinstance(tap, tuple) else (tap, "one per layer")
+        fields.append({"name": name, "shape": shape, "record": False})
+    yield {"name": writer.class_name(f"{record.name}Output"), "fields": fields}
 
 
 def initializer_texts(init: Map, names: dict[str, None]) -> dict[str, str]:
@@ -244,7 +270,7 @@ FRAMEWORK_NAMES = {
     "nnx",
     "np",
 }
-RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel"}
+RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel", "method"}
 
 
 def sort_imports(names: dict[str, None], used: set[str]) -> list[str]:

@@ -54,12 +54,16 @@ def constant(name: str) -> str:
 
 def config_contexts(program: Program) -> list[dict[str, Any]]:
     """Sub-configurations first."""
-    own = [schema for schema in program.configs.values() if not schema.interface]
+    schemas = program.configs.values()
+    own = [schema for schema in schemas if not schema.interface and not schema.shared]
     schemas = sorted(own, key=lambda schema: schema.entry == "main")
     return [config_context(program, schema) for schema in schemas]
 
 
 def config_class(program: Program, entry: str) -> str:
+    """The class of a configuration; of those that a module may have, all."""
+    if shared := program.configs[entry].shared:
+        return " | ".join(config_class(program, part) for part in shared)
     infix = "" if entry == "main" else entry.title().replace("_", "")
     return f"{program.spec.prefix}{infix}Config"
 
@@ -166,7 +170,7 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
     """What `exact(a, b)` demands of two fields: checked when a configuration is built."""
     found: dict[tuple[str, str], None] = {}
     for module in [*program.modules, *program.models]:
-        if module.config != schema.entry:
+        if schema.entry not in (module.config, *program.configs[module.config].shared):
             continue
         for node in ir.walk(module):
             if isinstance(node, ir.PythonCall) and node.function == "exact":

@@ -14,6 +14,7 @@ from ..located import Map
 from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optional
 from .faults import Failure
 from .modules import Checker
+from .rules import INITIALIZERS
 from .sources import BASE_MODEL, ModuleSource, place_of
 from .syntax import Place, parse_expression
 from .tensors import check_tensors
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from .program import Program
 
 KINDS = ("linear", "embedding", "norm", "conv", "bias", "param")
-# the rules for first values, with the fewest and the most numbers they take
-INITIALIZERS = {
-    "normal": (1, 2), "trunc_normal": (1, 4), "uniform": (2, 2), "constant": (1, 1),
-    "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
-    "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
-    "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0),
-}  # fmt: skip
 OLD_BOOLEANS = {
     "yes": "true",
     "on": "true",

@@ -118,7 +118,7 @@ class LayerCallMixin:
         if use_cache is not None:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
+        self.sub_taps += [tap for tap in module.shown_taps if tap not in self.sub_taps]
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}

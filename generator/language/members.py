@@ -141,8 +141,9 @@ class MemberMixin(ConstructorMixin):
             self.scope.inputs.add(parameter.name)
             if parameter.one_of:
                 self.scope.choices.append(parameter.name)
-        for name in self.module_source.data.get("random", {}):
-            self.attempt(self.declare_draw, name, self.module_source.data["random"])
+        call = self.module_source.call
+        for name in call.get("random", {}):
+            self.attempt(self.declare_draw, name, call["random"])
         if self.module_source.model:
             self.scope.locals.setdefault("use_cache", Optional(Static("bool")))
         return inputs

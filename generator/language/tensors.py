@@ -103,7 +103,8 @@ class _Reader:
         if isinstance(definition, LayerKind):
             given = {name: value.type for name, value in construct.arguments}
             for leaf, conditional in definition.tensors(given):
-                own = construct.tied is not None or "init" in given
+                declared = "bias_init" if leaf == "bias" else "init"
+                own = construct.tied is not None or declared in dict(construct.rules)
                 kind = None if own else rule_of(definition, leaf)
                 yield Leaf(leaf, kind, conditional, construct.location)
         elif not definition.interface and (module := self.program.module(definition)) is not None:

@@ -185,6 +185,8 @@ class ModuleWriter(ConstructorWriter):
 
     def model_opening(self) -> list[str]:
         lines = []
+        if self.module.method_of:
+            return self.method_opening()
         choices = [p.name for p in self.module.inputs if p.one_of]
         if choices and not self.calls_base:
             self.use("one_of")
@@ -197,6 +199,17 @@ class ModuleWriter(ConstructorWriter):
             lines.append("draws = draws_of(draws)")
         if self.own_states:
             lines.append("past = self.open_cache(past_key_values, use_cache)")
+        return lines
+
+    def method_opening(self) -> list[str]:
+        """Methods have none of the inputs that the compiler adds."""
+        lines = []
+        if self.module.taps:
+            self.use("NO_TAPS")
+            lines.append("taps = NO_TAPS")
+        if self.module.random:
+            self.use("draws_of")
+            lines.append("draws = draws_of(None)")
         return lines
 
     def model_result(self, record: ir.RecordExpr, depth: int) -> list[str]:
@@ -224,7 +237,7 @@ class ModuleWriter(ConstructorWriter):
         return trees.text(self.dim_name(dim))
 
     def ordered_taps(self) -> list[str]:
-        taps = list(self.module.taps)
+        taps = list(self.module.shown_taps)
         return [t for t in ("hidden_states", "attentions") if t in taps] + [
             t for t in taps if t not in ("hidden_states", "attentions")
         ]

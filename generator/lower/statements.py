@@ -183,7 +183,8 @@ class StatementWriter(ExpressionWriter):
                 yield name, strip_optional(part.type).element
 
     def stmt_Return(self, node: ir.Return, depth: int) -> list[str]:
-        if isinstance(node.value, ir.RecordExpr) and self.module is not None and self.module.model:
+        model = self.module is not None and self.module.model and not self.module.method_of
+        if isinstance(node.value, ir.RecordExpr) and model:
             return self.model_result(node.value, depth)
         return self.line(depth, f"return {self.bare(node.value)}")
 

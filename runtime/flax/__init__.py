@@ -50,6 +50,7 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -77,7 +78,7 @@ from .losses import (
     span_loss,
 )
 from .masks import Mask, allow, causal, padding, window
-from .model import PreTrainedModel
+from .model import PreTrainedModel, method
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
@@ -153,6 +154,7 @@ __all__ = [
     "last_token",
     "merge_leading",
     "max_pool2d",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -174,6 +176,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",

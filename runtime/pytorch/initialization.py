@@ -122,6 +122,19 @@ def fan_in_uniform() -> Rule:
     return Rule(fill, {}, by_layer=True)
 
 
+def with_init(
+    made: nn.Module | nn.Parameter | nn.Buffer,
+    init: Rule | None = None,
+    bias_init: Rule | None = None,
+) -> Any:
+    """The layer or parameter itself, whose first values follow rules of its own."""
+    if init is not None:
+        (made.weight if isinstance(made, nn.Module) else made).rule = init
+    if bias_init is not None and made.bias is not None:
+        made.bias.rule = bias_init
+    return made
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.
@@ -137,7 +150,11 @@ def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
         buffers = dict(module.named_buffers(recurse=False))
         for leaf, tensor in (leaves | buffers).items():
             name = f"{path}.{leaf}" if path else leaf
-            if only is None and leaf in buffers and not _is_named(model.initializers, name):
+            if (
+                only is None
+                and leaf in buffers
+                and not (hasattr(tensor, "rule") or _is_named(model.initializers, name))
+            ):
                 continue  # its module has filled it
             if leaf not in getattr(module, "tied", ()) and (only is None or name in only):
                 _fill(model, module, leaf, tensor, name)
@@ -147,7 +164,7 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
     if leaf in getattr(module, "derived", ()):
         module.derive(leaf)
         return
-    rule = _find_rule(model.initializers, module, leaf, name)
+    rule = _find_rule(model.initializers, module, leaf, name, getattr(tensor, "rule", None))
     if rule is not None:
         rule(tensor, model.config, module)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
@@ -173,13 +190,18 @@ def _is_named(rules: Mapping[str, Rule], name: str) -> bool:
     )
 
 
-def _find_rule(rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str) -> Rule | None:
-    """The first path that matches, also below the base model's name; else that of the kind."""
+def _find_rule(
+    rules: Mapping[str, Rule], module: nn.Module, leaf: str, name: str, own: Rule | None
+) -> Rule | None:
+    """The first path that matches, also below the base model's name; else the tensor's own rule;
+    else that of the kind."""
     for pattern, rule in rules.items():
         if pattern in KINDS or pattern in ("bias", "param"):
             continue
         if fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}"):
             return rule
+    if own is not None:
+        return own
     if leaf in RUNNING or isinstance(module, LEARNED):
         return None
     if leaf == "bias":

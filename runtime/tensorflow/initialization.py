@@ -191,6 +191,15 @@ def fan_in_uniform() -> Rule:
     return Rule(_fan_in_uniform, by_layer=True)
 
 
+def with_init(made: Any, init: Rule | None = None, bias_init: Rule | None = None) -> Any:
+    """The layer or parameter itself, whose first values follow rules of its own."""
+    if init is not None:
+        getattr(made, "weight", made).init = init
+    if bias_init is not None and made.bias is not None:
+        made.bias.init = bias_init
+    return made
+
+
 def find_rule(
     name: str, parameter: Parameter, owner: Layer, rules: Mapping[str, Rule]
 ) -> Rule | None:

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from references import compare
-from references.case import Result
+from references.case import Result, flatten
 from triptych.errors import InputError
 
 from . import generation
@@ -24,6 +24,8 @@ def runs(probe):
         return [("generate", generate)]
     if probe.kind == "bf16":
         return [("bf16", bfloat16)]
+    if probe.kind == "method":
+        return [("method", method)]
     if probe.kind == "fresh":
         return [("fresh", fresh)]
     if probe.gradients or probe.mode == "train":
@@ -38,6 +40,16 @@ def call(session, probe):
         inputs = session.adapter.inputs(recorded.inputs())
         output = session.caller(inputs, recorded.kwargs)
         session.report.add(probe.name, recorded.check(session.adapter.arrays(output)))
+
+
+def method(session, probe):
+    """A public method of the model, in evaluation mode."""
+    recorded = probe.calls[0]
+    call = session.adapter.method(session.model, probe.data["method"])
+    output = call(**session.adapter.inputs(recorded.inputs()), **recorded.kwargs)
+    if not hasattr(output, "items"):
+        output = flatten(output, "" if isinstance(output, (list, tuple)) else "output")
+    session.report.add(probe.name, recorded.check(session.adapter.arrays(output)))
 
 
 def train(session, probe):

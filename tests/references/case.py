@@ -160,7 +160,7 @@ class Probe:
         self.margin = data.get("margin")
         self.of = data.get("of")
         self.errors = {row[0]: tuple(row[1:]) for row in data.get("errors", [])}
-        self.config = {**case.config, **data.get("config", {})}
+        self.config = _changed(case.config, data.get("config", {}))
 
     def objective_weights(self):
         """{output: float32 weights} of the sum whose gradient is recorded; {} where it is `loss`.
@@ -274,8 +274,7 @@ class Case:
 
     def minimal(self):
         """config.json without the keys that only repeat a default."""
-        dropped = set(self.data["default_keys"])
-        return {key: value for key, value in self.config.items() if key not in dropped}
+        return _changed(self.config, dict.fromkeys(self.data["default_keys"], ...))
 
     def write_checkpoint(self, folder, minimal=False):
         """Write config.json and model.safetensors as the reference saved them, and check that.
@@ -293,6 +292,20 @@ class Case:
         (folder / "config.json").write_text(text, encoding="utf-8")
         (folder / "model.safetensors").write_bytes(payload)
         return folder
+
+
+def _changed(config, changes):
+    """A configuration with other values; `...` takes one out. Keys lead into parts: `text.size`."""
+    result = dict(config)
+    for path, value in changes.items():
+        key, _, rest = path.partition(".")
+        if rest:
+            result[key] = _changed(result[key], {rest: value})
+        elif value is ...:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
 
 
 def load(path):

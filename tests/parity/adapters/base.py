@@ -47,6 +47,10 @@ class Adapter(ABC):
     def call_of(self, model_class):
         """The generated method that says which inputs there are."""
 
+    def method(self, model, name):
+        """A public method of a model other than its call."""
+        return getattr(model, name)
+
     @abstractmethod
     def caller(self, model, form):
         """A callable (inputs, kwargs) -> output, with `traces()` so far."""

@@ -29,6 +29,9 @@ class PyTorch(Adapter):
     def caller(self, model, form):
         return {"eager": Eager, "compile": Compiled, "export": Exported}[form.name](model)
 
+    def method(self, model, name):
+        return torch.no_grad()(getattr(model, name))
+
     def train(self, model, form, training, inputs, kwargs, objective):
         model.train(training)
         output = self.caller(model, form)(inputs, kwargs, gradients=True)

@@ -62,9 +62,11 @@ class Maker:
 
     def written(self, probe, changes):
         """The inputs that the case list writes out, with a probe's changes; None takes one away."""
-        inputs = {**self.spec.inputs, **(changes or {})}
-        made = {n: self._written(probe, n, rule) for n, rule in inputs.items() if rule is not None}
-        return self.ordered(made)
+        return self.ordered(self.made(probe, {**self.spec.inputs, **(changes or {})}))
+
+    def made(self, probe, rules):
+        """Inputs by their rules."""
+        return {n: self._written(probe, n, rule) for n, rule in rules.items() if rule is not None}
 
     def _written(self, probe, name, rule):
         rule = dict(rule)

@@ -94,6 +94,8 @@ class Prober:
         if plan.kind == "cache":
             return {"carry": plan.carry, "steps": records}
         record = records[0]
+        if plan.method is not None:
+            record["method"] = plan.method
         if plan.gradients:
             record["gradients"] = self._gradients(plan.name, found[0], exact[0])
             if buffers:

@@ -20,6 +20,7 @@ class Plan:
     gradients: bool = False
     full: bool = False
     of: str = ""
+    method: str | None = None
     carry: dict = field(default_factory=dict)
 
 
@@ -172,6 +173,14 @@ def _image(details=False, masked=False, labels=False, full=False):
     return recipe
 
 
+def method(maker, probe, options):
+    """A public method other than the call: `method` names it, `inputs` are all that it takes."""
+    chosen = {name: rule for name, rule in maker.spec.inputs.items() if name in options["takes"]}
+    inputs = maker.made(probe, {**chosen, **options.get("inputs", {})})
+    calls = [(inputs, options.get("kwargs", {}))]
+    return Plan(probe, calls, kind="method", method=options["method"])
+
+
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
         kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
@@ -183,6 +192,7 @@ def _written(details=False, full=False):
 RECIPES = {
     "main": _written(details=True, full=True),
     "call": _written(),
+    "method": method,
     "padded": padded,
     "plain": plain,
     "left_padded": _text("left_padded", details=True, side="left"),

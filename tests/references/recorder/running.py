@@ -79,7 +79,8 @@ def run_calls(model, plan, dtype):
     for inputs, kwargs in plan.calls:
         torch.manual_seed(1234)
         np.random.seed(1234)
-        output = model(**_inputs.to_torch(inputs, dtype), **kwargs, **passed)
+        call = model if plan.method is None else getattr(model, plan.method)
+        output = call(**_inputs.to_torch(inputs, dtype), **kwargs, **passed)
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}
