@@ -49,7 +49,7 @@ def main_entry(program: Program) -> str:
 def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> dict[str, Any]:
     """Every field's value: the defaults, a preset's, and those that follow from others."""
     schema: ConfigSchema = program.configs[entry]
-    values: dict[str, Any] = {**COMMON_VALUES}
+    values: dict[str, Any] = {**COMMON_VALUES, "num_labels": schema.labels}
     for field in schema.fields.values():
         if isinstance(strip_optional(field.type), Config):
             nested = overrides.get(field.name) or {}
@@ -93,11 +93,12 @@ def _infer(program: Program, source, errors: Diagnostics, values: dict, full: bo
         return
     sizes = call_sizes(checker, values)
     known = {name: Dim.of(value) for name, value in values.items() if type(value) is int}
-    chosen = False
+    chosen: set[str] = set()
     for parameter in inputs:
         absent = parameter.default is None and not full
         if parameter.one_of:
-            absent, chosen = chosen, True
+            absent = parameter.group in chosen
+            chosen.add(parameter.group)
         kind = substitute(strip_optional(parameter.type), {**known, **sizes})
         if isinstance(kind, Static):  # a flag keeps its default
             absent, kind = False, static_of(None if parameter.default is ... else parameter.default)

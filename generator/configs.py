@@ -15,10 +15,11 @@ from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 PAIR = Static("pair")
 # What configuration classes offer beside fields.
 TAKEN = (
-    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete",
-    "copy", "from_dict", "from_json_file", "from_pretrained", "name_or_path", "num_labels",
-    "require_divisible", "save_pretrained", "sub_configs", "to_dict", "to_diff_dict",
-    "to_json_string", "torch_dtype", "use_return_dict", "validate",
+    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy",
+    "default_labels", "from_dict",
+    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
+    "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
+    "use_return_dict", "validate",
 )  # fmt: skip
 FIELD_TYPES = ("int", "float", "bool", "str", "list", "dict", "any")
 
@@ -85,6 +86,7 @@ class ConfigSchema:
     fields: dict[str, Field]
     location: Location = field(repr=False, compare=False)
     model_type: str | None = None
+    labels: int = 2  # how many labels there are where a file does not say
     interface: bool = False  # what a parent may read of a configuration that any model may bring
     shared: tuple[str, ...] = ()  # the entries that it is what they have in common of
 
@@ -97,7 +99,14 @@ class ConfigSchema:
     def common(self) -> dict[str, Type]:
         return {**COMMON, **BACKBONE} if self.is_backbone else COMMON
 
+    def own_name(self, name: str) -> str:
+        """The field that has this name, or had it."""
+        if name in self.fields:
+            return name
+        return next((f.name for f in self.fields.values() if name in f.legacy), name)
+
     def type(self, name: str) -> Type | None:
+        name = self.own_name(name)
         if name in self.fields:
             return self.fields[name].type
         return self.common.get(name)
@@ -116,10 +125,13 @@ def read_config(
 ) -> ConfigSchema:
     """`entries` and `records`: the names of configurations and of records that fields may have."""
     fields = {}
-    model_type = None
+    model_type, labels = None, 2
     for name, value in data.items():
         if name == "model_type":
             model_type = value
+            continue
+        if name == "num_labels" and type(value) is int:
+            labels = value
             continue
         location = value_location(data, name)
         if name in TAKEN:
@@ -129,7 +141,7 @@ def read_config(
         parsed = _read_field(name, value, location, entries, errors, records)
         if parsed is not None:
             fields[name] = parsed
-    return ConfigSchema(entry, fields, data.location, model_type)
+    return ConfigSchema(entry, fields, data.location, model_type, labels)
 
 
 def common_schema(schemas: Sequence[ConfigSchema]) -> ConfigSchema:

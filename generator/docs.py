@@ -117,6 +117,8 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
                 "name": i.name,
                 "type": _shape(i.type),
                 "one_of": i.one_of,
+                "group": i.group,
+                "unless": i.unless,
                 "required": i.default is ... and not i.one_of,
                 "default": _default(i),
                 "array": quickstart.array_of(i.type),

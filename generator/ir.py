@@ -272,6 +272,8 @@ class Parameter:
     location: Location = field(repr=False, compare=False)
     default: Any = ...  # `...`: required
     one_of: bool = False
+    group: str = ""  # inputs of one group are alternatives to each other
+    unless: str | None = None  # the input beside which none of its group is needed
 
 
 @dataclass(frozen=True)

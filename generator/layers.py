@@ -109,6 +109,16 @@ layer(
     leaves=("weight",),
 )
 
+# an embedding whose rows are multiplied by a number, such as the square root of their length
+layer(
+    "scaled_embedding(num_embeddings, embedding_dim, scale, padding_idx=None)",
+    _embedding,
+    "ScaledEmbedding(num_embeddings, embedding_dim, scale, padding_idx=padding_idx)",
+    "ScaledEmbedding(num_embeddings, embedding_dim, scale, padding_idx=padding_idx)",
+    "ScaledEmbedding(num_embeddings, embedding_dim, scale, padding_idx=padding_idx, rngs=rngs)",
+    leaves=("weight",),
+)
+
 
 def _norm(call) -> Type:
     x = call.float_tensor("x")

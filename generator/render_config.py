@@ -10,6 +10,7 @@ import jinja2
 
 from . import ir
 from .configs import ConfigSchema, Field
+from .language.builtins import MATH
 from .language.program import Program
 from .lower import trees
 from .types import Config, Optional, Static, Type, strip_optional
@@ -24,9 +25,10 @@ def render_configuration(env: jinja2.Environment, program: Program, source: str)
         "records": record_contexts(program),
         "configs": config_contexts(program),
     }
-    used = used_names(template.render(**context, imports=[]))
+    used = used_names(template.render(**context, imports=[], used=set()))
     names = ("BackboneConfig", "Kinds", "PretrainedConfig", "field", "stages")
-    return template.render(**context, imports=[name for name in names if name in used])
+    imports = [name for name in names if name in used]
+    return template.render(**context, imports=imports, used=used)
 
 
 def record_contexts(program: Program) -> list[dict[str, Any]]:
@@ -92,6 +94,7 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "fields": fields,
         "completions": completions,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
+        "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
         "divisions": divisions(program, schema),
         "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
@@ -150,19 +153,21 @@ def python_type(program: Program, kind: Type) -> str:
     return "object"
 
 
-def config_expression(text: str) -> str:
-    """An expression over fields, with `self.` before each."""
+def config_expression(text: str, owner: str = "self") -> str:
+    """An expression over fields, with the configuration's name before each."""
 
     class Prefix(ast.NodeTransformer):
         def visit_Call(self, node: ast.Call) -> ast.expr:
             if isinstance(node.func, ast.Name) and node.func.id == "exact":
                 left, right = map(self.visit, node.args)
                 return ast.BinOp(left, ast.FloorDiv(), right)
+            if isinstance(node.func, ast.Name) and node.func.id in MATH:
+                node.func = trees.attribute(trees.name("math"), node.func.id)
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
         def visit_Name(self, node: ast.Name) -> ast.expr:
-            return trees.attribute(trees.name("self"), node.id)
+            return trees.attribute(trees.name(owner), node.id)
 
     return trees.text(Prefix().visit(ast.parse(text, mode="eval").body))
 

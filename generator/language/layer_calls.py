@@ -148,10 +148,13 @@ class LayerCallMixin:
             self.fail(
                 node, "embed takes two inputs", expected="such as embed(input_ids, inputs_embeds)"
             )
-        path = self.program.spec.roles.get("input_embeddings")
+        roles = self.module_source.data.get("roles", {})
+        if "input_embeddings" not in roles:
+            roles = self.program.spec.roles
+        path = roles.get("input_embeddings")
         if path is None:
             self.fail(node, "embed needs the role input_embeddings", hint="declare it under roles")
-        self.program.check_role("input_embeddings", self)
+        self.program.check_role("input_embeddings", self, roles)
         test = ast.copy_location(ast.Compare(node.args[1], [ast.Is()], [ast.Constant(None)]), node)
         table: ast.expr = ast.Name(path.split(".")[0], ast.Load())
         for step in path.split(".")[1:]:

@@ -216,11 +216,16 @@ class Program:
                     source, item, checker, declared.item_locations[index]
                 )
             elif "one_of" in item:
-                group = item["one_of"]
-                parameters += [self._input(group, name, checker, one_of=True) for name in group]
+                parameters += self._choices(item, checker)
             else:
                 parameters += [self._input(item, name, checker) for name in item]
         return tuple(sorted_inputs(parameters))
+
+    def _choices(self, item: Map, checker: Checker) -> list[ir.Parameter]:
+        """Inputs of which one is given; `group` tells several choices of a model apart."""
+        names, group, unless = item["one_of"], item.get("group", ""), item.get("unless")
+        found = [self._input(names, name, checker, one_of=True) for name in names]
+        return [replace(parameter, group=group, unless=unless) for parameter in found]
 
     def _base_inputs(self, source, item: str, checker, location) -> list[ir.Parameter]:
         """The base's inputs; `... [b, choices]` puts these sizes in place of each one's first."""

@@ -31,7 +31,7 @@ def _rearrange(call) -> Type:
     for group, dim in zip(pattern.left, tensor.shape, strict=True):
         unknown = [name for name in group if name not in sizes]
         if not group:
-            if dim.constant != 1:
+            if dim.constant != 1 and not call.is_unknown(dim):
                 call.fail("rearrange: an axis written 1 has another size", found=str(dim), at="x")
         elif not unknown:
             product = Dim.of(1)

@@ -67,6 +67,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -117,6 +118,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",

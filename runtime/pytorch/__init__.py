@@ -52,7 +52,7 @@ from .initialization import (
 )
 from .inputs import first_given, last_token, merge_leading
 from .layer_drop import LayerDrop
-from .layers import DropPath, RMSNorm
+from .layers import DropPath, RMSNorm, ScaledEmbedding
 from .loading import default_dtype
 from .losses import (
     classification_loss,
@@ -93,6 +93,7 @@ __all__ = [
     "ModelOutput",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from .cache import Cache
 
 
-def one_of(**inputs: Any) -> None:
-    """Raises InputError unless exactly one of the inputs is given."""
+def one_of(*, unless: Any = None, **inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given.
+
+    None of them need be where `unless` is given.
+    """
     given = [name for name, value in inputs.items() if value is not None]
-    if len(given) != 1:
+    if len(given) > 1 or (not given and unless is None):
         raise InputError(
             expected=f"exactly one of {', '.join(inputs)}", found=" and ".join(given) or "none"
         )
@@ -63,7 +66,7 @@ def select_rows(x: Tensor, index: Tensor) -> Tensor:
 
 
 def pad(x: Tensor, after: Sequence[int], before: Sequence[int] | None = None) -> Tensor:
-    """Zeros behind (and before) the entries of each axis."""
+    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
     before = before or (0,) * x.ndim
     pairs = zip(reversed(before), reversed(after), strict=True)
     return F.pad(x, [size for pair in pairs for size in pair])

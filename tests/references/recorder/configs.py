@@ -34,6 +34,7 @@ class CaseSpec:
     extra: bool = False
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
+    twin: dict = field(default_factory=dict)
 
 
 def _probe_map(items):
@@ -51,6 +52,7 @@ def _probe_map(items):
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
     "init", "minimal_config", "extra", "fresh", "inputs",
+    "twin",
 }  # fmt: skip
 
 
@@ -100,6 +102,7 @@ def case_list(model_type, path=None):
                         **(base.get("fresh", {}) if case.get("minimal_config") else {}),
                         **case.get("fresh", {}),
                     },
+                    twin=case.get("twin", {}),
                     inputs={
                         **data.get("inputs", {}),
                         **entry.get("inputs", {}),

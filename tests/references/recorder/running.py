@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
+from ..case import nested
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
+SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
 
 
 def _cache_entries(cache):
@@ -80,7 +81,7 @@ def run_calls(model, plan, dtype):
         torch.manual_seed(1234)
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
-        output = call(**_inputs.to_torch(inputs, dtype), **kwargs, **passed)
+        output = call(**_inputs.to_torch(inputs, dtype), **kwargs, **nested(passed))
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}
