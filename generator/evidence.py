@@ -70,7 +70,7 @@ def _parts(config: Path) -> Iterator[str]:
         value = pending.pop()
         if isinstance(value, dict):
             pending.extend(value.values())
-            if isinstance(name := value.get("model_type"), str):
+            if isinstance(name := value.get("model_type"), str) and name:
                 yield _folder_of(name)
 
 

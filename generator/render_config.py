@@ -71,7 +71,8 @@ def config_class(program: Program, entry: str) -> str:
 
 
 def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
-    model_type = schema.model_type or program.spec.model_type
+    own = schema.model_type  # parts that are no models of their own may have an empty one
+    model_type = program.spec.model_type if own is None else own
     depths = stack_fields(program)
     fields = [
         field_context(program, field, depths)
