@@ -104,7 +104,8 @@ class ModuleWriter(ConstructorWriter):
     def field_of(self, config: ast.expr, path: tuple[str, ...]) -> ast.expr:
         field = self.program.configs[self.module.config].fields.get(path[0])
         if len(path) == 1 and field is not None and field.unlisted:
-            return trees.call("getattr", config, ast.Constant(path[0]), ast.Constant(None))
+            default = trees.constant(field.default)
+            return trees.call("getattr", config, ast.Constant(path[0]), default)
         return trees.attribute(config, *path)
 
     def field_attribute(self, path: tuple[str, ...]) -> str:

@@ -12,6 +12,15 @@ from .expressions import ExpressionWriter
 INDENT = "    "
 
 
+def given(test: ir.Expr) -> list[ir.Name]:
+    """The locals that are not None where a condition holds."""
+    if isinstance(test, ir.IsNone):
+        return [test.value] if test.negated and isinstance(test.value, ir.Name) else []
+    if isinstance(test, ir.Logical) and test.operator == "and":
+        return [name for value in test.values for name in given(value)]
+    return []
+
+
 class StatementWriter(ExpressionWriter):
     """Writes bodies; `lines` grows, `sizes` knows which runtime sizes are in scope."""
 
@@ -128,6 +137,8 @@ class StatementWriter(ExpressionWriter):
         before = self.sizes
         lines = self.line(depth, f"if {self.text(node.test)}:")
         self.sizes = before.child()
+        for value in given(node.test):
+            self.sizes.add(value.name, strip_optional(value.type))
         lines += self.body(node.then, depth + 1) or self.line(depth + 1, "pass")
         if node.other:
             self.sizes = before.child()

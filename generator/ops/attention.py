@@ -95,8 +95,8 @@ def _allow(call) -> Type:
             "allow takes bool[b, heads, s, t], True = attend", found=str(tensor), at="allowed"
         )
         return Mask()
-    batch, _, queries, keys = tensor.shape
-    return Mask(batch, queries, keys)
+    batch, _, queries, keys = tensor.shape  # a size of 1 is as good as any
+    return Mask(*(None if size.constant == 1 else size for size in (batch, queries)), keys)
 
 
 op("allow(allowed)", _allow, "allow(allowed)")

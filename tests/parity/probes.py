@@ -19,7 +19,9 @@ NOT_COMPARED = {"transformers_version"}  # keys of config.json that name the pro
 def runs(probe):
     """(kind of a form's list, function (session, probe)) of all that a probe asks for."""
     if probe.kind == "cache":
-        return [("cache", growing_cache), ("static_cache", static_cache)]
+        if "past_key_values" in probe.data["carry"]:
+            return [("cache", growing_cache), ("static_cache", static_cache)]
+        return [("cache", growing_cache)]
     if probe.kind == "generate":
         return [("generate", generate)]
     if probe.kind == "bf16":

@@ -21,7 +21,7 @@ def _text(name, *, details=False, **inputs):
     def recipe(maker, probe, options):
         given = dict(inputs)
         given.update({k: v for k, v in options.items() if k in ("length", "side", "labels")})
-        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        kwargs = _switches(maker, **{**(DETAILS if details else {}), **options.get("kwargs", {})})
         return Plan(probe, [(maker.text(probe, **given), kwargs)])
 
     recipe.__name__ = name
@@ -121,6 +121,18 @@ def cache(maker, probe, options):
     return Plan(probe, calls, kind="cache", carry=carry)
 
 
+def memory(maker, probe, options):
+    """Three segments of a text, each given what the ones before left in the memory `mems`."""
+    whole, length = maker.text(probe, side=None), maker.length
+    stops = [length // 2, length - 1, length]
+    starts = [0, *stops]
+    calls = [
+        ({name: item[:, start:stop] for name, item in whole.items()}, {"use_mems": True})
+        for start, stop in zip(starts, stops, strict=False)
+    ]
+    return Plan(probe, calls, kind="cache", carry={"mems": "mems"})
+
+
 def _generate(left):
     """`left`: padded where prompts are; the source of an encoder-decoder on the right."""
 
@@ -202,6 +214,7 @@ RECIPES = {
     "train": train,
     "gradients": gradients,
     "cache": cache,
+    "memory": memory,
     "generate": _generate(left=False),
     "generate_left_padded": _generate(left=True),
     "generate_padded": _generate(left=True),
@@ -213,6 +226,17 @@ RECIPES = {
 
 
 def plan(maker, name, options):
-    """The Plan of a probe of a case list, or why there is none."""
-    recipe = RECIPES[options.get("recipe", name)]
-    return recipe(maker, name, options)
+    """The Plan of a probe of a case list, or why there is none.
+
+    `inputs` of a text recipe change what it makes of the class's signature.
+    """
+    made = RECIPES[options.get("recipe", name)](maker, name, options)
+    if isinstance(made, Plan) and options.get("inputs") and not maker.spec.inputs:
+        made.calls = [(_changed(maker, name, given, options), kw) for given, kw in made.calls]
+    return made
+
+
+def _changed(maker, name, inputs, options):
+    changes = options["inputs"]
+    kept = {key: item for key, item in inputs.items() if key not in changes}
+    return maker.ordered({**kept, **maker.written(name, changes)})

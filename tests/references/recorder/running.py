@@ -9,7 +9,7 @@ from transformers.cache_utils import Cache, EncoderDecoderCache
 from ..case import nested
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
+SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
 
 
 def _cache_entries(cache):
