@@ -81,6 +81,7 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel, method
 from .outputs import ModelOutput
+from .positions import key_positions, log_buckets
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
@@ -158,6 +159,8 @@ __all__ = [
     "max_pool2d",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

@@ -66,6 +66,7 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .states import Slots
 from .taps import NO_TAPS, Taps
@@ -120,6 +121,8 @@ __all__ = [
     "l1_loss",
     "l2_normalize",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

@@ -78,6 +78,7 @@ from .losses import (
 from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .positions import key_positions, log_buckets
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
@@ -152,6 +153,8 @@ __all__ = [
     "merge_leading",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",
