@@ -79,8 +79,8 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
-from .recurrent import LSTM
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict

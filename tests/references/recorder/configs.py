@@ -31,6 +31,7 @@ class CaseSpec:
     extra: bool = False
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
+    taps: tuple = ("hidden_states", "attentions")
 
 
 def _probe_map(items):
@@ -85,7 +86,7 @@ def case_list(model_type, path=None):
                     seed=case["seed"] if "seed" in case else next(seeds),
                     probes=probes,
                     length=case.get("length", data.get("length", 11)),
-                    size=case.get("size"),
+                    size=case.get("size", data.get("size")),
                     fill={**data.get("fill", {}), **case.get("fill", {})},
                     minimal_config=case.get("minimal_config", False),
                     extra=case.get("extra", False),
@@ -98,6 +99,7 @@ def case_list(model_type, path=None):
                         **entry.get("inputs", {}),
                         **case.get("inputs", {}),
                     },
+                    taps=tuple(data.get("taps", CaseSpec.taps)),
                 )
             )
     return specs

@@ -6,8 +6,6 @@ import numpy as np
 
 from .inputs import SECOND_LABELS
 
-DETAILS = {"output_hidden_states": True, "output_attentions": True}
-
 
 @dataclass
 class Plan:
@@ -23,6 +21,11 @@ class Plan:
     carry: dict = field(default_factory=dict)
 
 
+def _details(maker, wanted=True):
+    """Asks for every tap that the classes of the list have."""
+    return {f"output_{name}": True for name in maker.spec.taps if wanted}
+
+
 def _switches(maker, **wanted):
     """Keyword arguments; the cache is off where the class has one, unless asked for."""
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
@@ -35,7 +38,7 @@ def _text(name, *, details=False, **inputs):
     def recipe(maker, probe, options):
         given = dict(inputs)
         given.update({k: v for k, v in options.items() if k in ("length", "side", "labels")})
-        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        kwargs = _switches(maker, **_details(maker, details), **options.get("kwargs", {}))
         return Plan(probe, [(maker.text(probe, **given), kwargs)])
 
     recipe.__name__ = name
@@ -44,7 +47,7 @@ def _text(name, *, details=False, **inputs):
 
 def padded(maker, probe, options):
     """The main probe: right padding, labels, every output whole where it is small."""
-    kwargs = _switches(maker, **DETAILS, **options.get("kwargs", {}))
+    kwargs = _switches(maker, **_details(maker), **options.get("kwargs", {}))
     inputs = maker.text(probe, length=options.get("length"), side="right", labels=True)
     return Plan(probe, [(inputs, kwargs)], full=True)
 
@@ -166,7 +169,7 @@ def _image(details=False, masked=False, labels=False, full=False):
             labels=options.get("labels", labels),
             masked=options.get("masked", masked),
         )
-        kwargs = {**(DETAILS if details else {}), **options.get("kwargs", {})}
+        kwargs = {**_details(maker, details), **options.get("kwargs", {})}
         return Plan(probe, [(inputs, kwargs)], full=full)
 
     return recipe
@@ -174,7 +177,7 @@ def _image(details=False, masked=False, labels=False, full=False):
 
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
-        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        kwargs = _switches(maker, **_details(maker, details), **options.get("kwargs", {}))
         return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
 
     return recipe
