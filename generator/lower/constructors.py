@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 from .. import ir
 from ..language.constructors import Naming
+from ..language.sources import BASE_MODEL
 from ..layers import LAYERS, LayerKind
 from ..ops.table import REQUIRED
 from ..types import LayerMap, Static, strip_optional
@@ -206,7 +207,9 @@ class ConstructorWriter(StatementWriter):
             self.expr(construct.config) if construct.config is not None else trees.name("config")
         )
         if construct.definition.interface:
-            return self.template("auto_model", config, **self.module_keywords())
+            model = construct.definition.stands_for
+            which = [] if model == BASE_MODEL else [ast.Constant(model)]
+            return self.template("auto_model", config, *which, **self.module_keywords())
         parameters = self.program.parameters(construct.definition)
         positional = [config]
         keywords: dict[str, ast.expr] = {}
@@ -218,9 +221,8 @@ class ConstructorWriter(StatementWriter):
                 by_name = True
                 continue
             value = self.expr(arguments[parameter.name])
-            flag = (
-                isinstance(strip_optional(parameter.type), Static) and parameter.type.kind == "bool"
-            )
+            kind = strip_optional(parameter.type)
+            flag = isinstance(kind, Static) and kind.kind == "bool"
             by_name = by_name or (flag and parameter.default is not REQUIRED)
             if by_name:
                 keywords[parameter.name] = value

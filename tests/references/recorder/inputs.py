@@ -220,7 +220,8 @@ class Maker:
         size = tuple(size) if size else tuple(own) if isinstance(own, (list, tuple)) else (own, own)
         shape = (ROWS, self.config.num_channels, *size)
         result = {"pixel_values": self.filled(probe, "pixel_values", shape, "normal", 0.0, 0.8)}
-        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token")
+        has_token = getattr(self.config, "use_mask_token", False)
+        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token", has_token)
         if masked and can_mask and self.takes("bool_masked_pos"):
             patches = (size[0] // self.config.patch_size) * (size[1] // self.config.patch_size)
             drawn = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
