@@ -87,10 +87,22 @@ def select_rows(x: jax.Array, index: jax.Array) -> jax.Array:
     return x[jnp.arange(x.shape[0]), index]
 
 
-def pad(x: jax.Array, after: Sequence[int], before: Sequence[int] | None = None) -> jax.Array:
-    """Zeros behind (and before) the entries of each axis."""
+MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(
+    x: jax.Array,
+    after: Sequence[int],
+    before: Sequence[int] | None = None,
+    mode: str = "constant",
+) -> jax.Array:
+    """Zeros behind (and before) the entries of each axis.
+
+    `mode`: or mirrored entries ("reflect"), the outermost ones again ("replicate") or those of the
+    other end ("circular").
+    """
     before = [0] * len(after) if before is None else before
-    return jnp.pad(x, list(zip(before, after, strict=True)))
+    return jnp.pad(x, list(zip(before, after, strict=True)), MODES[mode])
 
 
 def split_sizes(x: jax.Array, sizes: Sequence[int], axis: int = -1) -> list[jax.Array]:

@@ -69,10 +69,24 @@ def select_rows(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, index, axis=1, batch_dims=1)
 
 
-def pad(x: tf.Tensor, after: Sequence[Size], before: Sequence[Size] | None = None) -> tf.Tensor:
-    """Zeros behind (and before) the entries of each axis."""
+def pad(
+    x: tf.Tensor,
+    after: Sequence[Size],
+    before: Sequence[Size] | None = None,
+    mode: str = "constant",
+) -> tf.Tensor:
+    """Zeros behind (and before) the entries of each axis.
+
+    `mode`: or, along the last axis, mirrored entries ("reflect"), the outermost ones again
+    ("replicate") or those of the other end ("circular").
+    """
     before = [0] * len(after) if before is None else before
-    return tf.pad(x, [list(pair) for pair in zip(before, after, strict=True)])
+    if mode in ("constant", "reflect"):
+        return tf.pad(x, [list(pair) for pair in zip(before, after, strict=True)], mode)
+    length = shape_of(x)[-1]
+    places = tf.range(-before[-1], length + after[-1])
+    wrapped = places % length if mode == "circular" else tf.clip_by_value(places, 0, length - 1)
+    return tf.gather(x, wrapped, axis=-1)
 
 
 def l2_normalize(x: tf.Tensor, axis: int = -1) -> tf.Tensor:
