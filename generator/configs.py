@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 PAIR = Static("pair")
 # What configuration classes offer beside fields.
 TAKEN = (
-    "attn_implementation", "attribute_map", "base_config_key", "complete", "copy", "from_dict",
+    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy",
+    "default_labels", "from_dict",
     "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
     "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
     "use_return_dict", "validate",
@@ -71,6 +72,7 @@ class Field:
     doc: str | None = None
     subconfig: str | None = None
     derived: bool = False  # always computed by `expression`
+    always_saved: bool = False  # written even with the value that all configurations share
     unlisted: bool = False  # read where a file has it, not one of the class's own fields
     legacy: tuple[str, ...] = ()  # old names
     record: str | None = None  # the dictionary's keys, by its kind
@@ -84,7 +86,9 @@ class ConfigSchema:
     fields: dict[str, Field]
     location: Location = field(repr=False, compare=False)
     model_type: str | None = None
+    labels: int = 2  # how many labels there are where a file does not say
     interface: bool = False  # what a parent may read of a configuration that any model may bring
+    shared: tuple[str, ...] = ()  # the entries that it is what they have in common of
 
     @property
     def is_backbone(self) -> bool:
@@ -95,7 +99,14 @@ class ConfigSchema:
     def common(self) -> dict[str, Type]:
         return {**COMMON, **BACKBONE} if self.is_backbone else COMMON
 
+    def own_name(self, name: str) -> str:
+        """The field that has this name, or had it."""
+        if name in self.fields:
+            return name
+        return next((f.name for f in self.fields.values() if name in f.legacy), name)
+
     def type(self, name: str) -> Type | None:
+        name = self.own_name(name)
         if name in self.fields:
             return self.fields[name].type
         return self.common.get(name)
@@ -114,10 +125,13 @@ def read_config(
 ) -> ConfigSchema:
     """`entries` and `records`: the names of configurations and of records that fields may have."""
     fields = {}
-    model_type = None
+    model_type, labels = None, 2
     for name, value in data.items():
         if name == "model_type":
             model_type = value
+            continue
+        if name == "num_labels" and type(value) is int:
+            labels = value
             continue
         location = value_location(data, name)
         if name in TAKEN:
@@ -127,7 +141,19 @@ def read_config(
         parsed = _read_field(name, value, location, entries, errors, records)
         if parsed is not None:
             fields[name] = parsed
-    return ConfigSchema(entry, fields, data.location, model_type)
+    return ConfigSchema(entry, fields, data.location, model_type, labels)
+
+
+def common_schema(schemas: Sequence[ConfigSchema]) -> ConfigSchema:
+    """What several configurations have in common: fields of one name and type."""
+    first, *others = schemas
+    fields = {
+        name: field
+        for name, field in first.fields.items()
+        if all(name in o.fields and o.fields[name].type == field.type for o in others)
+    }
+    entries = tuple(schema.entry for schema in schemas)
+    return ConfigSchema(" | ".join(entries), fields, first.location, shared=entries)
 
 
 def read_interface(name: str, fields: Map | Seq | None, location: Location) -> ConfigSchema:
@@ -146,7 +172,9 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
         text = value.get("type")
         record = str(text).rstrip("?")
         record = record if record in records else None
-        if record:
+        if part := _part_of(text, entries):
+            kind = part
+        elif record:
             kind = make_optional(Static("dict")) if text.endswith("?") else Static("dict")
         else:
             kind = type_of_text(text) if text else literal_type(default)
@@ -166,14 +194,14 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             min=value.get("min"),
             max=value.get("max"),
             doc=value.get("doc"),
+            always_saved=value.get("always_saved", False),
             unlisted=value.get("unlisted", False),
             legacy=_names(value.get("legacy", ())),
             record=record,
+            subconfig=text if text in entries else None,
         )
-    if isinstance(value, str) and value in entries:
-        return Field(name, Config(value), location, subconfig=value)
-    if isinstance(value, str) and (match := re.fullmatch(r"config<(\w+)>", value)):
-        return Field(name, Config(match.group(1)), location)
+    if part := _part_of(value, entries):
+        return Field(name, part, location, subconfig=value if value in entries else None)
     if isinstance(value, str) and (
         match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)
     ):
@@ -183,6 +211,16 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             expression = match.group(2)
             return Field(name, kind.inner if expression else kind, location, None, expression)
     return Field(name, literal_type(value), location, plain(value))
+
+
+def _part_of(text: Any, entries: tuple[str, ...]) -> Config | None:
+    """A configuration inside another: one of the spec's, or any that has what an interface asks."""
+    if not isinstance(text, str):
+        return None
+    if text in entries:
+        return Config(text)
+    match = re.fullmatch(r"config<(\w+)>", text)
+    return Config(match.group(1)) if match else None
 
 
 def _expression(value: Any) -> str | None:

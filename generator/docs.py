@@ -62,6 +62,7 @@ def spec_facts(program: Program) -> dict[str, Any]:
                 "fields": [_field_facts(program, field) for field in schema.fields.values()],
             }
             for entry, schema in program.configs.items()
+            if not schema.interface and not schema.shared
         ],
         "models": [_model_facts(program, model) for model in program.models],
     }
@@ -98,12 +99,10 @@ def _kinds_text(program: Program, field) -> list[str]:
 
 def _model_facts(program: Program, model) -> dict[str, Any]:
     prefix = program.spec.prefix
-    outputs = []
-    if isinstance(model.returns, Record):
-        outputs = [{"name": name, "type": _shape(kind)} for name, kind in model.returns.fields]
+    outputs = _output_facts(model.returns) if isinstance(model.returns, Record) else []
     if model.returns_cache and all(output["name"] != "past_key_values" for output in outputs):
         outputs.append({"name": "past_key_values", "type": CACHE})
-    outputs += [{"name": tap, "type": PER_LAYER} for tap in model.taps]
+    outputs += [{"name": tap, "type": PER_LAYER} for tap in model.shown_taps]
     return {
         "name": model.name,
         "classes": {f: f"{CLASS_PREFIXES[f]}{prefix}{model.name}" for f in FRAMEWORKS},
@@ -118,6 +117,8 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
                 "name": i.name,
                 "type": _shape(i.type),
                 "one_of": i.one_of,
+                "group": i.group,
+                "unless": i.unless,
                 "required": i.default is ... and not i.one_of,
                 "default": _default(i),
                 "array": quickstart.array_of(i.type),
@@ -126,7 +127,25 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
         ],
         "outputs": outputs,
         "record": isinstance(model.returns, Record),
+        "methods": [_method_facts(method) for method in model.methods],
     }
+
+
+def _output_facts(record: Record, prefix: str = "") -> list[dict[str, str]]:
+    """Outputs by name; those of a record inside with its own before them."""
+    found = []
+    for name, kind in record.fields:
+        if isinstance(kind, Record):
+            found += _output_facts(kind, f"{prefix}{name}.")
+        else:
+            found.append({"name": f"{prefix}{name}", "type": _shape(kind)})
+    return found
+
+
+def _method_facts(method) -> dict[str, Any]:
+    inputs = (f"{i.name}: {_shape(i.type)}" for i in method.inputs)
+    text = f"{method.name}({', '.join(inputs)})"
+    return {"text": text, "doc": method.doc, "result": _shape(method.returns)}
 
 
 def _shape(kind: Type) -> str:

@@ -71,7 +71,15 @@ def _parts(config: Path) -> Iterator[str]:
         if isinstance(value, dict):
             pending.extend(value.values())
             if isinstance(name := value.get("model_type"), str):
-                yield name.replace("-", "_")
+                yield _folder_of(name)
+
+
+def _folder_of(model_type: str) -> str:
+    """Where the modules of a model type are: a part of a composite is in that one's folder."""
+    path = ROOT / "generated" / "registry.json"
+    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = entries.get(model_type)
+    return known["package"] if known else model_type.replace("-", "_")
 
 
 def _closure(roots: tuple[Path, ...]) -> set[Path]:

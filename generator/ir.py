@@ -6,6 +6,7 @@ immutable and knows its place in the source. `legality.py` states what is legal 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -193,7 +194,18 @@ class Draw(Expr):
 
 @dataclass(frozen=True)
 class RecordExpr(Expr):
+    """Named outputs; with those that `layer` emits, in a record inside another."""
+
     fields: tuple[tuple[str, Expr], ...]
+    layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule(Expr):
+    """What a tensor starts from, such as `normal(0.02)`."""
+
+    name: str
+    arguments: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
@@ -206,6 +218,7 @@ class Construct(Expr):
     config: Expr | None = None
     tied: Expr | None = None  # the layer whose table is read
     tied_if: Expr | None = None
+    rules: tuple[tuple[str, Rule], ...] = ()  # of its first values, by the argument's name
 
 
 @dataclass(frozen=True)
@@ -259,6 +272,8 @@ class Parameter:
     location: Location = field(repr=False, compare=False)
     default: Any = ...  # `...`: required
     one_of: bool = False
+    group: str = ""  # inputs of one group are alternatives to each other
+    unless: str | None = None  # the input beside which none of its group is needed
 
 
 @dataclass(frozen=True)
@@ -311,12 +326,21 @@ class Module:
     aliases: tuple[str, ...] = ()
     base: str | None = None  # the attribute that holds the base model
     taps: tuple[str, ...] = ()  # in order of emission, own and of layers
-    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> taps that get its name
+    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> a name, and taps that get it
     stateful: bool = False
     returns_cache: bool = False  # of models: whether the cache is an output
     block: bool = False  # the element of a stack: the unit of scan and checkpointing
     uses_training: bool = False
     random: bool = False  # draws random values, itself or in a layer
+    inner: tuple[tuple[str, str], ...] = ()  # layers whose taps go into an output that is a record
+    methods: tuple[Module, ...] = ()  # of models: other calls than the main one
+    method_of: str | None = None  # the model whose method it is
+
+    @property
+    def shown_taps(self) -> tuple[str, ...]:
+        """The taps that are outputs of the model itself."""
+        hidden = {f"{layer}_{tap}" for layer, _ in self.inner for tap in dict(self.scopes)[layer]}
+        return tuple(tap for tap in self.taps if tap not in hidden)
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)
@@ -328,3 +352,15 @@ def switch_of(tap: str) -> str:
         if tap.endswith(ending):
             return f"output_{ending}"
     return f"output_{tap}"
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """Every node below one, and itself."""
+    if isinstance(node, (tuple, list)):
+        for item in node:
+            yield from walk(item)
+    elif isinstance(node, (Expr, Statement, Module, LayerDeclaration, StateDeclaration)):
+        yield node
+        for name in node.__dataclass_fields__:
+            if name not in ("type", "location", "definition", "op"):
+                yield from walk(getattr(node, name))

@@ -37,6 +37,8 @@ def check_program(program: Program) -> None:
     for owner in [*program.checked.values(), *program.functions.values()]:
         if owner is not None and owner.name not in program.interfaces:
             _Body(program, owner).check()
+            for method in getattr(owner, "methods", ()):
+                _Body(program, method).check()
 
 
 class _Body:

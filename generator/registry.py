@@ -26,6 +26,8 @@ def entries(program: Program) -> dict[str, dict[str, Any]]:
     """{model type: entry} of a checked program; parts with a model type of their own are too."""
     spec, found = program.spec, {}
     for name, schema in program.configs.items():
+        if schema.interface or schema.shared:
+            continue
         model_type = schema.model_type or (spec.model_type if name == "main" else None)
         if model_type is None:
             continue

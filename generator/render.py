@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,15 @@ from .lower.flax import FlaxWriter
 from .lower.module import ModuleWriter
 from .lower.pytorch import PyTorchWriter
 from .lower.tensorflow import TensorFlowWriter
-from .render_config import config_class, config_contexts, render_configuration, used_names
+from .render_config import (
+    config_class,
+    config_contexts,
+    config_expression,
+    render_configuration,
+    used_names,
+)
 from .spec import Spec
-from .types import Optional, strip_optional
+from .types import Optional, Record, strip_optional
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 WRITERS: tuple[type[ModuleWriter], ...] = (PyTorchWriter, TensorFlowWriter, FlaxWriter)
@@ -152,6 +158,7 @@ def function_context(writer: ModuleWriter) -> dict[str, Any]:
 def class_context(writer: ModuleWriter) -> dict[str, Any]:
     module = writer.module
     forward = writer.forward()
+    methods = [method_context(writer, method) for method in module.methods]
     stored = writer.stored_tensors()
     context = {
         "name": writer.class_name(module.name),
@@ -174,10 +181,19 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         roles = writer.program.spec.models[module.name].get("roles", {})
         context["roles"] = role_paths(writer, roles)
         context["base_prefix"] = own_base_prefix(writer)
+        context["own_config"] = module.config != "main"
         context["output"] = writer.record_class()
-        context["fields"] = output_fields(writer)
+        context["records"] = record_contexts(writer)
+        context["methods"] = methods
         context["cache_layout"] = writer.cache_layout() if writer.own_states else []
     return context
+
+
+def method_context(writer: ModuleWriter, method: ir.Module) -> dict[str, Any]:
+    """A method of a model; what its body reads of the model is kept there."""
+    inner = type(writer)(writer.program, method, writer.names)
+    inner.kept = writer.kept
+    return {**function_context(inner), "shape": str(method.returns)}
 
 
 def own_base_prefix(writer: ModuleWriter) -> str | None:
@@ -197,25 +213,56 @@ def constructor_arguments(module: ir.Module) -> list[str]:
     return texts
 
 
-def output_fields(writer: ModuleWriter) -> list[dict[str, str]]:
+def record_contexts(writer: ModuleWriter) -> list[dict[str, Any]]:
+    """The class of a model's outputs, after those of records inside it."""
     module = writer.module
-    fields = [{"name": name, "shape": str(kind)} for name, kind in module.returns.fields]
+    parts = {record: dict(module.scopes)[layer] for layer, record in module.inner}
+    added = [(tap, "one per layer") for tap in writer.ordered_taps()]
     if module.returns_cache:
-        fields.append({"name": "past_key_values", "shape": "cache"})
-    return fields + [{"name": tap, "shape": "one per layer"} for tap in writer.ordered_taps()]
+        added.insert(0, ("past_key_values", "cache"))
+    return list(nested_records(writer, module.returns, {**parts, module.name: added}))
+
+
+def nested_records(writer: ModuleWriter, record: Record, added: dict) -> Iterator[dict[str, Any]]:
+    fields = []
+    for name, kind in record.fields:
+        shape = str(kind)
+        if isinstance(kind, Record):
+            yield from nested_records(writer, kind, added)
+            shape = writer.class_name(f"{kind.name}Output")
+        fields.append({"name": name, "shape": shape, "record": isinstance(kind, Record)})
+    for tap in added.get(record.name, ()):
+        name, shape = tap if isinstance(tap, tuple) else (tap, "one per layer")
+        fields.append({"name": name, "shape": shape, "record": False})
+    if record.name == writer.module.name:
+        order = writer.output_order([field["name"] for field in fields])
+        fields.sort(key=lambda field: order.index(field["name"]))
+    yield {"name": writer.class_name(f"{record.name}Output"), "fields": fields}
 
 
 def initializer_texts(init: Map, names: dict[str, None]) -> dict[str, str]:
-    """`normal(initializer_range)` -> `normal("initializer_range")`: the runtime reads the field."""
+    """`normal(initializer_range)` -> `normal("initializer_range")`: the runtime reads the field.
+
+    What is computed from fields becomes a function of the configuration.
+    """
     texts = {}
     for key, rule in init.items():
         node = ast.parse(rule, mode="eval").body
         function = node if isinstance(node, ast.Name) else node.func
         arguments = [] if isinstance(node, ast.Name) else node.args
-        values = [repr(a.id) if isinstance(a, ast.Name) else ast.unparse(a) for a in arguments]
+        values = [initializer_number(argument) for argument in arguments]
         names.setdefault(function.id)
         texts[key] = f"{function.id}({', '.join(values)})"
     return texts
+
+
+def initializer_number(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return repr(node.id)
+    text = ast.unparse(node)
+    if any(isinstance(inner, ast.Name) for inner in ast.walk(node)):
+        return f"lambda config: {config_expression(text, 'config')}"
+    return text
 
 
 def rules_text(spec: Spec, names: dict[str, None]) -> str | None:
@@ -244,7 +291,7 @@ FRAMEWORK_NAMES = {
     "nnx",
     "np",
 }
-RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel"}
+RUNTIME_NAMES = {"Cache", "ModelOutput", "PreTrainedModel", "method"}
 
 
 def sort_imports(names: dict[str, None], used: set[str]) -> list[str]:

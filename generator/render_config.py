@@ -10,6 +10,7 @@ import jinja2
 
 from . import ir
 from .configs import ConfigSchema, Field
+from .language.builtins import MATH
 from .language.program import Program
 from .lower import trees
 from .types import Config, Optional, Static, Type, strip_optional
@@ -24,9 +25,10 @@ def render_configuration(env: jinja2.Environment, program: Program, source: str)
         "records": record_contexts(program),
         "configs": config_contexts(program),
     }
-    used = used_names(template.render(**context, imports=[]))
+    used = used_names(template.render(**context, imports=[], used=set()))
     names = ("BackboneConfig", "Kinds", "PretrainedConfig", "field", "stages")
-    return template.render(**context, imports=[name for name in names if name in used])
+    imports = [name for name in names if name in used]
+    return template.render(**context, imports=imports, used=used)
 
 
 def record_contexts(program: Program) -> list[dict[str, Any]]:
@@ -54,12 +56,16 @@ def constant(name: str) -> str:
 
 def config_contexts(program: Program) -> list[dict[str, Any]]:
     """Sub-configurations first."""
-    own = [schema for schema in program.configs.values() if not schema.interface]
+    schemas = program.configs.values()
+    own = [schema for schema in schemas if not schema.interface and not schema.shared]
     schemas = sorted(own, key=lambda schema: schema.entry == "main")
     return [config_context(program, schema) for schema in schemas]
 
 
 def config_class(program: Program, entry: str) -> str:
+    """The class of a configuration; of those that a module may have, all."""
+    if shared := program.configs[entry].shared:
+        return " | ".join(config_class(program, part) for part in shared)
     infix = "" if entry == "main" else entry.title().replace("_", "")
     return f"{program.spec.prefix}{infix}Config"
 
@@ -87,6 +93,8 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "fields": fields,
         "completions": completions,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
+        "labels": schema.labels,
+        "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
         "divisions": divisions(program, schema),
         "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
     }
@@ -144,19 +152,21 @@ def python_type(program: Program, kind: Type) -> str:
     return "object"
 
 
-def config_expression(text: str) -> str:
-    """An expression over fields, with `self.` before each."""
+def config_expression(text: str, owner: str = "self") -> str:
+    """An expression over fields, with the configuration's name before each."""
 
     class Prefix(ast.NodeTransformer):
         def visit_Call(self, node: ast.Call) -> ast.expr:
             if isinstance(node.func, ast.Name) and node.func.id == "exact":
                 left, right = map(self.visit, node.args)
                 return ast.BinOp(left, ast.FloorDiv(), right)
+            if isinstance(node.func, ast.Name) and node.func.id in MATH:
+                node.func = trees.attribute(trees.name("math"), node.func.id)
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
         def visit_Name(self, node: ast.Name) -> ast.expr:
-            return trees.attribute(trees.name("self"), node.id)
+            return trees.attribute(trees.name(owner), node.id)
 
     return trees.text(Prefix().visit(ast.parse(text, mode="eval").body))
 
@@ -165,9 +175,9 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
     """What `exact(a, b)` demands of two fields: checked when a configuration is built."""
     found: dict[tuple[str, str], None] = {}
     for module in [*program.modules, *program.models]:
-        if module.config != schema.entry:
+        if schema.entry not in (module.config, *program.configs[module.config].shared):
             continue
-        for node in walk(module):
+        for node in ir.walk(module):
             if isinstance(node, ir.PythonCall) and node.function == "exact":
                 left, right = node.arguments
                 fields = [side for side in (left, right) if isinstance(side, ir.ConfigField)]
@@ -178,17 +188,3 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
 
 def used_names(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-
-
-def walk(node):
-    """Every node of IR below one."""
-    if isinstance(node, (tuple, list)):
-        for item in node:
-            yield from walk(item)
-    elif isinstance(
-        node, (ir.Expr, ir.Statement, ir.Module, ir.LayerDeclaration, ir.StateDeclaration)
-    ):
-        yield node
-        for name in node.__dataclass_fields__:
-            if name not in ("type", "location", "definition", "op"):
-                yield from walk(getattr(node, name))

@@ -340,13 +340,14 @@ def _check_config(config: Mapping[str, Any], errors: Diagnostics) -> None:
 
 
 def _check_config_name(body: Map, configs: Map | None, errors: Diagnostics) -> None:
-    name = body.get("config")
-    if name is not None and name not in (configs or {}):
-        errors.error(
-            body.value_locations["config"],
-            f"there is no config {quoted(name)}",
-            hint=did_you_mean(name, configs) if configs else "the spec has no 'configs'",
-        )
+    names = body.get("config") or ()
+    for name in [names] if isinstance(names, str) else names:
+        if name not in (configs or {}):
+            errors.error(
+                body.value_locations["config"],
+                f"there is no config {quoted(name)}",
+                hint=did_you_mean(name, configs) if configs else "the spec has no 'configs'",
+            )
 
 
 def _check_weights(weights: Iterable[Map], errors: Diagnostics) -> None:

@@ -47,8 +47,9 @@ class ModelOutput(Mapping):
         return f"{type(self).__name__}({fields})"
 
     def to_tuple(self) -> tuple:
-        """The values that are not None, in the order of the fields."""
-        return tuple(self.values())
+        """The values that are not None, in the order of the fields; records are tuples, too."""
+        values = self.values()
+        return tuple(v.to_tuple() if isinstance(v, ModelOutput) else v for v in values)
 
     def flatten(self) -> tuple[tuple[str, ...], list]:
         """The names and the values of the fields that are not None."""

@@ -65,7 +65,6 @@ class FlaxBertForMaskedLMOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, s, vocab_size]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -85,7 +84,6 @@ class FlaxBertForPreTrainingOutput(ModelOutput):
     seq_relationship_logits: jax.Array | None = None  # float[b, 2]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -94,7 +92,6 @@ class FlaxBertForNextSentencePredictionOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, 2]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -103,7 +100,6 @@ class FlaxBertForSequenceClassificationOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, num_labels]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -112,7 +108,6 @@ class FlaxBertForMultipleChoiceOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, choices]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -121,7 +116,6 @@ class FlaxBertForTokenClassificationOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, s, num_labels]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -131,7 +125,6 @@ class FlaxBertForQuestionAnsweringOutput(ModelOutput):
     end_logits: jax.Array | None = None  # float[b, s]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 class FlaxBertEmbeddings(nnx.Module):
@@ -546,8 +539,6 @@ class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -572,10 +563,9 @@ class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(self.bias)
@@ -585,7 +575,6 @@ class FlaxBertForMaskedLM(FlaxBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -709,12 +698,8 @@ class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
         next_sentence_label: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -725,8 +710,6 @@ class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
         next_sentence_label: int[b]
 
@@ -738,12 +721,9 @@ class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         prediction_logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(
@@ -760,7 +740,6 @@ class FlaxBertForPreTraining(FlaxBertPreTrainedModel):
             seq_relationship_logits=relationship_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -786,11 +765,7 @@ class FlaxBertForNextSentencePrediction(FlaxBertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -801,8 +776,6 @@ class FlaxBertForNextSentencePrediction(FlaxBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b]
 
         Returns ForNextSentencePrediction(loss, logits).
@@ -813,12 +786,9 @@ class FlaxBertForNextSentencePrediction(FlaxBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.seq_relationship(outputs.pooler_output)
@@ -828,7 +798,6 @@ class FlaxBertForNextSentencePrediction(FlaxBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -839,15 +808,13 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
     def __init__(self, config: BertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.bert = FlaxBertModel(config, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.bert = FlaxBertModel(config, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 
@@ -858,11 +825,7 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -873,8 +836,6 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b]
 
         Returns ForSequenceClassification(loss, logits).
@@ -885,12 +846,9 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -904,7 +862,6 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -915,15 +872,13 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
     def __init__(self, config: BertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.bert = FlaxBertModel(config, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.bert = FlaxBertModel(config, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, 1, rngs=rngs)
         self.post_init()
 
@@ -934,11 +889,7 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -949,8 +900,6 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
         token_type_ids: int[b, choices, s]
         position_ids: int[b, choices, s]
         inputs_embeds: float[b, choices, s, hidden_size]
-        encoder_hidden_states: float[b, choices, e, hidden_size]
-        encoder_attention_mask: int[b, choices, e]
         labels: int[b]
 
         Returns ForMultipleChoice(loss, logits).
@@ -961,12 +910,9 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
             token_type_ids=merge_leading(token_type_ids, 2),
             position_ids=merge_leading(position_ids, 2),
             inputs_embeds=merge_leading(inputs_embeds, 2),
-            encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
-            encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -978,7 +924,6 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -989,15 +934,13 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
     def __init__(self, config: BertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.bert = FlaxBertModel(config, add_pooling_layer=False, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.bert = FlaxBertModel(config, add_pooling_layer=False, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 
@@ -1008,11 +951,7 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1023,8 +962,6 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
 
         Returns ForTokenClassification(loss, logits).
@@ -1035,12 +972,9 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
@@ -1050,7 +984,6 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -1072,12 +1005,8 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         start_positions: jax.Array | None = None,
         end_positions: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1088,8 +1017,6 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         start_positions: int[b]
         end_positions: int[b]
 
@@ -1101,12 +1028,9 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.qa_outputs(outputs.last_hidden_state)
@@ -1121,6 +1045,5 @@ class FlaxBertForQuestionAnswering(FlaxBertPreTrainedModel):
             end_logits=end_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()

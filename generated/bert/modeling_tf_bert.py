@@ -62,7 +62,6 @@ class TFBertForMaskedLMOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, s, vocab_size]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -82,7 +81,6 @@ class TFBertForPreTrainingOutput(ModelOutput):
     seq_relationship_logits: tf.Tensor | None = None  # float[b, 2]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -91,7 +89,6 @@ class TFBertForNextSentencePredictionOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, 2]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -100,7 +97,6 @@ class TFBertForSequenceClassificationOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, num_labels]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -109,7 +105,6 @@ class TFBertForMultipleChoiceOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, choices]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -118,7 +113,6 @@ class TFBertForTokenClassificationOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, s, num_labels]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -128,7 +122,6 @@ class TFBertForQuestionAnsweringOutput(ModelOutput):
     end_logits: tf.Tensor | None = None  # float[b, s]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 class TFBertEmbeddings(Layer):
@@ -551,8 +544,6 @@ class TFBertForMaskedLM(TFBertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -578,10 +569,9 @@ class TFBertForMaskedLM(TFBertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(self.bias)
@@ -591,7 +581,6 @@ class TFBertForMaskedLM(TFBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -712,12 +701,8 @@ class TFBertForPreTraining(TFBertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
         next_sentence_label: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -729,8 +714,6 @@ class TFBertForPreTraining(TFBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
         next_sentence_label: int[b]
 
@@ -742,12 +725,9 @@ class TFBertForPreTraining(TFBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         prediction_logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(
@@ -764,7 +744,6 @@ class TFBertForPreTraining(TFBertPreTrainedModel):
             seq_relationship_logits=relationship_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -789,11 +768,7 @@ class TFBertForNextSentencePrediction(TFBertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -805,8 +780,6 @@ class TFBertForNextSentencePrediction(TFBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b]
 
         Returns ForNextSentencePrediction(loss, logits).
@@ -817,12 +790,9 @@ class TFBertForNextSentencePrediction(TFBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.seq_relationship(outputs.pooler_output)
@@ -832,7 +802,6 @@ class TFBertForNextSentencePrediction(TFBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -842,12 +811,13 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
 
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.bert = TFBertModel(config)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.bert = TFBertModel(config)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -858,11 +828,7 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -874,8 +840,6 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b]
 
         Returns ForSequenceClassification(loss, logits).
@@ -886,12 +850,9 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -905,7 +866,6 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -915,12 +875,13 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
 
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.bert = TFBertModel(config)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.bert = TFBertModel(config)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, 1)
         self.post_init()
 
@@ -931,11 +892,7 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -947,8 +904,6 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
         token_type_ids: int[b, choices, s]
         position_ids: int[b, choices, s]
         inputs_embeds: float[b, choices, s, hidden_size]
-        encoder_hidden_states: float[b, choices, e, hidden_size]
-        encoder_attention_mask: int[b, choices, e]
         labels: int[b]
 
         Returns ForMultipleChoice(loss, logits).
@@ -959,12 +914,9 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
             token_type_ids=merge_leading(token_type_ids, 2),
             position_ids=merge_leading(position_ids, 2),
             inputs_embeds=merge_leading(inputs_embeds, 2),
-            encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
-            encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -976,7 +928,6 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -986,12 +937,13 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
 
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.bert = TFBertModel(config, add_pooling_layer=False)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.bert = TFBertModel(config, add_pooling_layer=False)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -1002,11 +954,7 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1018,8 +966,6 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
 
         Returns ForTokenClassification(loss, logits).
@@ -1030,12 +976,9 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
@@ -1045,7 +988,6 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -1066,12 +1008,8 @@ class TFBertForQuestionAnswering(TFBertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         start_positions: tf.Tensor | None = None,
         end_positions: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -1083,8 +1021,6 @@ class TFBertForQuestionAnswering(TFBertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         start_positions: int[b]
         end_positions: int[b]
 
@@ -1096,12 +1032,9 @@ class TFBertForQuestionAnswering(TFBertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.qa_outputs(outputs.last_hidden_state)
@@ -1116,6 +1049,5 @@ class TFBertForQuestionAnswering(TFBertPreTrainedModel):
             end_logits=end_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()

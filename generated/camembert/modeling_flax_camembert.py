@@ -65,7 +65,6 @@ class FlaxCamembertForMaskedLMOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, s, vocab_size]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -83,7 +82,6 @@ class FlaxCamembertForMultipleChoiceOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, choices]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -92,7 +90,6 @@ class FlaxCamembertForTokenClassificationOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, s, num_labels]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -102,7 +99,6 @@ class FlaxCamembertForQuestionAnsweringOutput(ModelOutput):
     end_logits: jax.Array | None = None  # float[b, s]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -546,8 +542,6 @@ class FlaxCamembertForMaskedLM(FlaxCamembertPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -572,10 +566,9 @@ class FlaxCamembertForMaskedLM(FlaxCamembertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(self.bias)
@@ -585,7 +578,6 @@ class FlaxCamembertForMaskedLM(FlaxCamembertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -601,16 +593,14 @@ class FlaxCamembertForSequenceClassification(FlaxCamembertPreTrainedModel):
     def __init__(self, config: CamembertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
+        )
         self.roberta = FlaxCamembertModel(config, add_pooling_layer=False, rngs=rngs)
         self.dense = Linear(config.hidden_size, config.hidden_size, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
-        )
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.out_proj = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 
@@ -679,15 +669,13 @@ class FlaxCamembertForMultipleChoice(FlaxCamembertPreTrainedModel):
     def __init__(self, config: CamembertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.roberta = FlaxCamembertModel(config, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.roberta = FlaxCamembertModel(config, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, 1, rngs=rngs)
         self.post_init()
 
@@ -698,11 +686,7 @@ class FlaxCamembertForMultipleChoice(FlaxCamembertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -713,8 +697,6 @@ class FlaxCamembertForMultipleChoice(FlaxCamembertPreTrainedModel):
         token_type_ids: int[b, choices, s]
         position_ids: int[b, choices, s]
         inputs_embeds: float[b, choices, s, hidden_size]
-        encoder_hidden_states: float[b, choices, e, hidden_size]
-        encoder_attention_mask: int[b, choices, e]
         labels: int[b]
 
         Returns ForMultipleChoice(loss, logits).
@@ -725,12 +707,9 @@ class FlaxCamembertForMultipleChoice(FlaxCamembertPreTrainedModel):
             token_type_ids=merge_leading(token_type_ids, 2),
             position_ids=merge_leading(position_ids, 2),
             inputs_embeds=merge_leading(inputs_embeds, 2),
-            encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
-            encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -742,7 +721,6 @@ class FlaxCamembertForMultipleChoice(FlaxCamembertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -753,15 +731,13 @@ class FlaxCamembertForTokenClassification(FlaxCamembertPreTrainedModel):
     def __init__(self, config: CamembertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.roberta = FlaxCamembertModel(config, add_pooling_layer=False, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.roberta = FlaxCamembertModel(config, add_pooling_layer=False, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 
@@ -772,11 +748,7 @@ class FlaxCamembertForTokenClassification(FlaxCamembertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -787,8 +759,6 @@ class FlaxCamembertForTokenClassification(FlaxCamembertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
 
         Returns ForTokenClassification(loss, logits).
@@ -799,12 +769,9 @@ class FlaxCamembertForTokenClassification(FlaxCamembertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
@@ -814,7 +781,6 @@ class FlaxCamembertForTokenClassification(FlaxCamembertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -836,12 +802,8 @@ class FlaxCamembertForQuestionAnswering(FlaxCamembertPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         start_positions: jax.Array | None = None,
         end_positions: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -852,8 +814,6 @@ class FlaxCamembertForQuestionAnswering(FlaxCamembertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         start_positions: int[b]
         end_positions: int[b]
 
@@ -865,12 +825,9 @@ class FlaxCamembertForQuestionAnswering(FlaxCamembertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.qa_outputs(outputs.last_hidden_state)
@@ -885,7 +842,6 @@ class FlaxCamembertForQuestionAnswering(FlaxCamembertPreTrainedModel):
             end_logits=end_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 

@@ -62,7 +62,6 @@ class TFCamembertForMaskedLMOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, s, vocab_size]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -80,7 +79,6 @@ class TFCamembertForMultipleChoiceOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, choices]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -89,7 +87,6 @@ class TFCamembertForTokenClassificationOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, s, num_labels]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -99,7 +96,6 @@ class TFCamembertForQuestionAnsweringOutput(ModelOutput):
     end_logits: tf.Tensor | None = None  # float[b, s]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -548,8 +544,6 @@ class TFCamembertForMaskedLM(TFCamembertPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -575,10 +569,9 @@ class TFCamembertForMaskedLM(TFCamembertPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(self.bias)
@@ -588,7 +581,6 @@ class TFCamembertForMaskedLM(TFCamembertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -603,13 +595,14 @@ class TFCamembertForSequenceClassification(TFCamembertPreTrainedModel):
 
     def __init__(self, config: CamembertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.roberta = TFCamembertModel(config, add_pooling_layer=False)
-        self.dense = Linear(config.hidden_size, config.hidden_size)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.roberta = TFCamembertModel(config, add_pooling_layer=False)
+        self.dense = Linear(config.hidden_size, config.hidden_size)
+        self.dropout = Dropout(classifier_dropout)
         self.out_proj = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -678,12 +671,13 @@ class TFCamembertForMultipleChoice(TFCamembertPreTrainedModel):
 
     def __init__(self, config: CamembertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.roberta = TFCamembertModel(config)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.roberta = TFCamembertModel(config)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, 1)
         self.post_init()
 
@@ -694,11 +688,7 @@ class TFCamembertForMultipleChoice(TFCamembertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -710,8 +700,6 @@ class TFCamembertForMultipleChoice(TFCamembertPreTrainedModel):
         token_type_ids: int[b, choices, s]
         position_ids: int[b, choices, s]
         inputs_embeds: float[b, choices, s, hidden_size]
-        encoder_hidden_states: float[b, choices, e, hidden_size]
-        encoder_attention_mask: int[b, choices, e]
         labels: int[b]
 
         Returns ForMultipleChoice(loss, logits).
@@ -722,12 +710,9 @@ class TFCamembertForMultipleChoice(TFCamembertPreTrainedModel):
             token_type_ids=merge_leading(token_type_ids, 2),
             position_ids=merge_leading(position_ids, 2),
             inputs_embeds=merge_leading(inputs_embeds, 2),
-            encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
-            encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -739,7 +724,6 @@ class TFCamembertForMultipleChoice(TFCamembertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -749,12 +733,13 @@ class TFCamembertForTokenClassification(TFCamembertPreTrainedModel):
 
     def __init__(self, config: CamembertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.roberta = TFCamembertModel(config, add_pooling_layer=False)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.roberta = TFCamembertModel(config, add_pooling_layer=False)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -765,11 +750,7 @@ class TFCamembertForTokenClassification(TFCamembertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -781,8 +762,6 @@ class TFCamembertForTokenClassification(TFCamembertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
 
         Returns ForTokenClassification(loss, logits).
@@ -793,12 +772,9 @@ class TFCamembertForTokenClassification(TFCamembertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
@@ -808,7 +784,6 @@ class TFCamembertForTokenClassification(TFCamembertPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -829,12 +804,8 @@ class TFCamembertForQuestionAnswering(TFCamembertPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         start_positions: tf.Tensor | None = None,
         end_positions: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -846,8 +817,6 @@ class TFCamembertForQuestionAnswering(TFCamembertPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         start_positions: int[b]
         end_positions: int[b]
 
@@ -859,12 +828,9 @@ class TFCamembertForQuestionAnswering(TFCamembertPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.qa_outputs(outputs.last_hidden_state)
@@ -879,7 +845,6 @@ class TFCamembertForQuestionAnswering(TFCamembertPreTrainedModel):
             end_logits=end_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 

@@ -573,15 +573,13 @@ class FlaxLlamaForTokenClassification(FlaxLlamaPreTrainedModel):
     def __init__(self, config: LlamaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.model = FlaxLlamaModel(config, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                getattr(config, "classifier_dropout", None)
-                if getattr(config, "classifier_dropout", None) is not None
-                else 0.1
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            getattr(config, "classifier_dropout", None)
+            if getattr(config, "classifier_dropout", None) is not None
+            else 0.1
         )
+        self.model = FlaxLlamaModel(config, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.score = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 

@@ -544,12 +544,13 @@ class LlamaForTokenClassification(LlamaPreTrainedModel):
 
     def __init__(self, config: LlamaConfig):
         super().__init__(config)
-        self.model = LlamaModel(config)
-        self.dropout = nn.Dropout(
+        classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None
             else 0.1
         )
+        self.model = LlamaModel(config)
+        self.dropout = nn.Dropout(classifier_dropout)
         self.score = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 

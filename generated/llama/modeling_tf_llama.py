@@ -558,12 +558,13 @@ class TFLlamaForTokenClassification(TFLlamaPreTrainedModel):
 
     def __init__(self, config: LlamaConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.model = TFLlamaModel(config)
-        self.dropout = Dropout(
+        classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None
             else 0.1
         )
+        self.model = TFLlamaModel(config)
+        self.dropout = Dropout(classifier_dropout)
         self.score = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 

@@ -66,7 +66,6 @@ class FlaxRobertaForMaskedLMOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, s, vocab_size]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -84,7 +83,6 @@ class FlaxRobertaForMultipleChoiceOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, choices]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -93,7 +91,6 @@ class FlaxRobertaForTokenClassificationOutput(ModelOutput):
     logits: jax.Array | None = None  # float[b, s, num_labels]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -103,7 +100,6 @@ class FlaxRobertaForQuestionAnsweringOutput(ModelOutput):
     end_logits: jax.Array | None = None  # float[b, s]
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
-    cross_attentions: tuple[jax.Array, ...] | None = None
 
 
 @dataclass
@@ -543,8 +539,6 @@ class FlaxRobertaForMaskedLM(FlaxRobertaPreTrainedModel):
         encoder_hidden_states: jax.Array | None = None,
         encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -569,10 +563,9 @@ class FlaxRobertaForMaskedLM(FlaxRobertaPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(self.bias)
@@ -582,7 +575,6 @@ class FlaxRobertaForMaskedLM(FlaxRobertaPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -598,16 +590,14 @@ class FlaxRobertaForSequenceClassification(FlaxRobertaPreTrainedModel):
     def __init__(self, config: RobertaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
+        )
         self.roberta = FlaxRobertaModel(config, add_pooling_layer=False, rngs=rngs)
         self.dense = Linear(config.hidden_size, config.hidden_size, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
-        )
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.out_proj = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 
@@ -676,15 +666,13 @@ class FlaxRobertaForMultipleChoice(FlaxRobertaPreTrainedModel):
     def __init__(self, config: RobertaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.roberta = FlaxRobertaModel(config, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.roberta = FlaxRobertaModel(config, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, 1, rngs=rngs)
         self.post_init()
 
@@ -695,11 +683,7 @@ class FlaxRobertaForMultipleChoice(FlaxRobertaPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -710,8 +694,6 @@ class FlaxRobertaForMultipleChoice(FlaxRobertaPreTrainedModel):
         token_type_ids: int[b, choices, s]
         position_ids: int[b, choices, s]
         inputs_embeds: float[b, choices, s, hidden_size]
-        encoder_hidden_states: float[b, choices, e, hidden_size]
-        encoder_attention_mask: int[b, choices, e]
         labels: int[b]
 
         Returns ForMultipleChoice(loss, logits).
@@ -722,12 +704,9 @@ class FlaxRobertaForMultipleChoice(FlaxRobertaPreTrainedModel):
             token_type_ids=merge_leading(token_type_ids, 2),
             position_ids=merge_leading(position_ids, 2),
             inputs_embeds=merge_leading(inputs_embeds, 2),
-            encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
-            encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -739,7 +718,6 @@ class FlaxRobertaForMultipleChoice(FlaxRobertaPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -750,15 +728,13 @@ class FlaxRobertaForTokenClassification(FlaxRobertaPreTrainedModel):
     def __init__(self, config: RobertaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.roberta = FlaxRobertaModel(config, add_pooling_layer=False, rngs=rngs)
-        self.dropout = Dropout(
-            (
-                config.classifier_dropout
-                if config.classifier_dropout is not None
-                else config.hidden_dropout_prob
-            ),
-            rngs=rngs,
+        classifier_dropout = (
+            config.classifier_dropout
+            if config.classifier_dropout is not None
+            else config.hidden_dropout_prob
         )
+        self.roberta = FlaxRobertaModel(config, add_pooling_layer=False, rngs=rngs)
+        self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, config.num_labels, rngs=rngs)
         self.post_init()
 
@@ -769,11 +745,7 @@ class FlaxRobertaForTokenClassification(FlaxRobertaPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         labels: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -784,8 +756,6 @@ class FlaxRobertaForTokenClassification(FlaxRobertaPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
 
         Returns ForTokenClassification(loss, logits).
@@ -796,12 +766,9 @@ class FlaxRobertaForTokenClassification(FlaxRobertaPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
@@ -811,7 +778,6 @@ class FlaxRobertaForTokenClassification(FlaxRobertaPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -833,12 +799,8 @@ class FlaxRobertaForQuestionAnswering(FlaxRobertaPreTrainedModel):
         token_type_ids: jax.Array | None = None,
         position_ids: jax.Array | None = None,
         inputs_embeds: jax.Array | None = None,
-        encoder_hidden_states: jax.Array | None = None,
-        encoder_attention_mask: jax.Array | None = None,
         start_positions: jax.Array | None = None,
         end_positions: jax.Array | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -849,8 +811,6 @@ class FlaxRobertaForQuestionAnswering(FlaxRobertaPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         start_positions: int[b]
         end_positions: int[b]
 
@@ -862,12 +822,9 @@ class FlaxRobertaForQuestionAnswering(FlaxRobertaPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.qa_outputs(outputs.last_hidden_state)
@@ -882,7 +839,6 @@ class FlaxRobertaForQuestionAnswering(FlaxRobertaPreTrainedModel):
             end_logits=end_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 

@@ -63,7 +63,6 @@ class TFRobertaForMaskedLMOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, s, vocab_size]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -81,7 +80,6 @@ class TFRobertaForMultipleChoiceOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, choices]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -90,7 +88,6 @@ class TFRobertaForTokenClassificationOutput(ModelOutput):
     logits: tf.Tensor | None = None  # float[b, s, num_labels]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -100,7 +97,6 @@ class TFRobertaForQuestionAnsweringOutput(ModelOutput):
     end_logits: tf.Tensor | None = None  # float[b, s]
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
-    cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
 @dataclass
@@ -549,8 +545,6 @@ class TFRobertaForMaskedLM(TFRobertaPreTrainedModel):
         encoder_hidden_states: tf.Tensor | None = None,
         encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -576,10 +570,9 @@ class TFRobertaForMaskedLM(TFRobertaPreTrainedModel):
             inputs_embeds=inputs_embeds,
             encoder_hidden_states=encoder_hidden_states,
             encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.decoder(self.transform(outputs.last_hidden_state)) + value(self.bias)
@@ -589,7 +582,6 @@ class TFRobertaForMaskedLM(TFRobertaPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -604,13 +596,14 @@ class TFRobertaForSequenceClassification(TFRobertaPreTrainedModel):
 
     def __init__(self, config: RobertaConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.roberta = TFRobertaModel(config, add_pooling_layer=False)
-        self.dense = Linear(config.hidden_size, config.hidden_size)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.roberta = TFRobertaModel(config, add_pooling_layer=False)
+        self.dense = Linear(config.hidden_size, config.hidden_size)
+        self.dropout = Dropout(classifier_dropout)
         self.out_proj = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -679,12 +672,13 @@ class TFRobertaForMultipleChoice(TFRobertaPreTrainedModel):
 
     def __init__(self, config: RobertaConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.roberta = TFRobertaModel(config)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.roberta = TFRobertaModel(config)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, 1)
         self.post_init()
 
@@ -695,11 +689,7 @@ class TFRobertaForMultipleChoice(TFRobertaPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -711,8 +701,6 @@ class TFRobertaForMultipleChoice(TFRobertaPreTrainedModel):
         token_type_ids: int[b, choices, s]
         position_ids: int[b, choices, s]
         inputs_embeds: float[b, choices, s, hidden_size]
-        encoder_hidden_states: float[b, choices, e, hidden_size]
-        encoder_attention_mask: int[b, choices, e]
         labels: int[b]
 
         Returns ForMultipleChoice(loss, logits).
@@ -723,12 +711,9 @@ class TFRobertaForMultipleChoice(TFRobertaPreTrainedModel):
             token_type_ids=merge_leading(token_type_ids, 2),
             position_ids=merge_leading(position_ids, 2),
             inputs_embeds=merge_leading(inputs_embeds, 2),
-            encoder_hidden_states=merge_leading(encoder_hidden_states, 2),
-            encoder_attention_mask=merge_leading(encoder_attention_mask, 2),
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.pooler_output))
@@ -740,7 +725,6 @@ class TFRobertaForMultipleChoice(TFRobertaPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -750,12 +734,13 @@ class TFRobertaForTokenClassification(TFRobertaPreTrainedModel):
 
     def __init__(self, config: RobertaConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.roberta = TFRobertaModel(config, add_pooling_layer=False)
-        self.dropout = Dropout(
+        classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
+        self.roberta = TFRobertaModel(config, add_pooling_layer=False)
+        self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
@@ -766,11 +751,7 @@ class TFRobertaForTokenClassification(TFRobertaPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         labels: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -782,8 +763,6 @@ class TFRobertaForTokenClassification(TFRobertaPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         labels: int[b, s]
 
         Returns ForTokenClassification(loss, logits).
@@ -794,12 +773,9 @@ class TFRobertaForTokenClassification(TFRobertaPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
@@ -809,7 +785,6 @@ class TFRobertaForTokenClassification(TFRobertaPreTrainedModel):
             logits=logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
@@ -830,12 +805,8 @@ class TFRobertaForQuestionAnswering(TFRobertaPreTrainedModel):
         token_type_ids: tf.Tensor | None = None,
         position_ids: tf.Tensor | None = None,
         inputs_embeds: tf.Tensor | None = None,
-        encoder_hidden_states: tf.Tensor | None = None,
-        encoder_attention_mask: tf.Tensor | None = None,
         start_positions: tf.Tensor | None = None,
         end_positions: tf.Tensor | None = None,
-        past_key_values: Cache | None = None,
-        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
@@ -847,8 +818,6 @@ class TFRobertaForQuestionAnswering(TFRobertaPreTrainedModel):
         token_type_ids: int[b|1, s]
         position_ids: int[b|1, s]
         inputs_embeds: float[b, s, hidden_size]
-        encoder_hidden_states: float[b, e, hidden_size]
-        encoder_attention_mask: int[b, e]
         start_positions: int[b]
         end_positions: int[b]
 
@@ -860,12 +829,9 @@ class TFRobertaForQuestionAnswering(TFRobertaPreTrainedModel):
             token_type_ids=token_type_ids,
             position_ids=position_ids,
             inputs_embeds=inputs_embeds,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            use_cache=bool(use_cache),
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            use_cache=False,
             return_dict=True,
         )
         logits = self.qa_outputs(outputs.last_hidden_state)
@@ -880,7 +846,6 @@ class TFRobertaForQuestionAnswering(TFRobertaPreTrainedModel):
             end_logits=end_logits,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            cross_attentions=outputs.cross_attentions,
         )
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 

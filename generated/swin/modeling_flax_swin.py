@@ -192,7 +192,12 @@ class FlaxSwinEmbeddings(nnx.Module):
             x = x * (1.0 - masked) + value(self.mask_token) * masked
         if self.use_absolute_embeddings:
             x = x + value(self.position_embeddings)[:, : x.shape[1]]
-        return self.dropout(x).reshape(b, patches.shape[2], -1, self.embed_dim)
+        return self.dropout(x).reshape(
+            b,
+            patches.shape[2],
+            (width + -width % self.patch_size) // self.patch_size,
+            self.embed_dim,
+        )
 
 
 class FlaxSwinSelfAttention(nnx.Module):
@@ -505,7 +510,6 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
     def __call__(
         self,
         pixel_values: jax.Array,
-        bool_masked_pos: jax.Array | None = None,
         interpolate_pos_encoding: bool = False,
         labels: jax.Array | None = None,
         output_attentions: bool | None = None,
@@ -514,7 +518,6 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
     ) -> FlaxSwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -522,7 +525,6 @@ class FlaxSwinForImageClassification(FlaxSwinPreTrainedModel):
         """
         outputs = self.swin(
             pixel_values,
-            bool_masked_pos=bool_masked_pos,
             interpolate_pos_encoding=interpolate_pos_encoding,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,

@@ -460,7 +460,6 @@ class SwinForImageClassification(SwinPreTrainedModel):
     def forward(
         self,
         pixel_values: Tensor,
-        bool_masked_pos: Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         labels: Tensor | None = None,
         output_attentions: bool | None = None,
@@ -469,7 +468,6 @@ class SwinForImageClassification(SwinPreTrainedModel):
     ) -> SwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -477,7 +475,6 @@ class SwinForImageClassification(SwinPreTrainedModel):
         """
         outputs = self.swin(
             pixel_values,
-            bool_masked_pos=bool_masked_pos,
             interpolate_pos_encoding=interpolate_pos_encoding,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,

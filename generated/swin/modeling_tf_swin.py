@@ -185,7 +185,15 @@ class TFSwinEmbeddings(Layer):
             x = x * (1.0 - masked) + value(self.mask_token) * masked
         if self.use_absolute_embeddings:
             x = x + value(self.position_embeddings)[:, : shape_of(x)[1]]
-        return tf.reshape(self.dropout(x), [b, shape_of(patches)[2], -1, self.embed_dim])
+        return tf.reshape(
+            self.dropout(x),
+            [
+                b,
+                shape_of(patches)[2],
+                (width + -width % self.patch_size) // self.patch_size,
+                self.embed_dim,
+            ],
+        )
 
 
 class TFSwinSelfAttention(Layer):
@@ -505,7 +513,6 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
     def call(
         self,
         pixel_values: tf.Tensor,
-        bool_masked_pos: tf.Tensor | None = None,
         interpolate_pos_encoding: bool = False,
         labels: tf.Tensor | None = None,
         output_attentions: bool | None = None,
@@ -515,7 +522,6 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
     ) -> TFSwinForImageClassificationOutput | tuple:
         """
         pixel_values: float[b, num_channels, height, width]
-        bool_masked_pos: bool[b, _]
         interpolate_pos_encoding: bool
         labels: int[b]
 
@@ -523,7 +529,6 @@ class TFSwinForImageClassification(TFSwinPreTrainedModel):
         """
         outputs = self.swin(
             pixel_values,
-            bool_masked_pos=bool_masked_pos,
             interpolate_pos_encoding=interpolate_pos_encoding,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,

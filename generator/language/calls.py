@@ -17,6 +17,11 @@ from .faults import Failure
 from .layer_calls import LayerCallMixin
 
 
+def part_name(record: str, field: str) -> str:
+    """What a record inside another is called: (Model, text_model_output) -> ModelTextModel."""
+    return record + "".join(map(str.title, field.removesuffix("_output").split("_")))
+
+
 class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
     """`expr_Call` and what it leads to."""
 
@@ -85,7 +90,8 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         kind = op.rule(context)
         if "taps" in op.effects and "emit" in bound:
             self.taps.update(dict.fromkeys(self.tap_names(bound["emit"])))
-        self.effects |= op.effects - {"taps"}
+        # positions and masks ask how long the past is, which takes a state that keeps it
+        self.effects |= op.effects - ({"taps"} if self.program.keeps_states else {"taps", "past"})
         return ir.OpCall(self.source.locate(node), kind, op, (*arguments.items(), *extra.items()))
 
     def tap_names(self, node: ast.expr) -> list[str]:
@@ -116,14 +122,27 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         return ir.FunctionCall(self.source.locate(node), kind, name, tuple(arguments.items()))
 
     def record(self, node: ast.Call) -> ir.Expr:
+        layer, outer = None, self.record_name
         if node.args:
-            self.fail(node, "the outputs of a record have names", found=ast.unparse(node))
-        fields = tuple((keyword.arg, self.expr(keyword.value)) for keyword in node.keywords)
+            layer = self.tapped_layer(node)
+        fields = []
+        for keyword in node.keywords:
+            self.record_name = part_name(outer or self.name, keyword.arg)
+            fields.append((keyword.arg, self.expr(keyword.value)))
+        self.record_name = outer
         if any(name == "past_key_values" for name, _ in fields):
             self.returns_cache = True
         shown = tuple((name, value.type) for name, value in fields if value.type != Static("cache"))
-        kind = Record(self.name, shown)
-        return ir.RecordExpr(self.source.locate(node), kind, fields)
+        kind = Record(outer or self.name, shown)
+        return ir.RecordExpr(self.source.locate(node), kind, tuple(fields), layer)
+
+    def tapped_layer(self, node: ast.Call) -> str:
+        """`record(text_model, ...)` inside another record: what the layer emits is in it too."""
+        name = self.renamed(getattr(node.args[0], "id", ""))
+        if self.record_name is None or len(node.args) > 1 or name not in self.scope.layers:
+            self.fail(node, "the outputs of a record have names", found=ast.unparse(node))
+        self.record_layers[name] = self.record_name
+        return name
 
     def state_call(self, node, state: str, method: str, arguments: list[ir.Expr]) -> ir.Expr:
         declared = self.scope.states[state]

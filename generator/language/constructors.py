@@ -23,6 +23,8 @@ from ..types import (
     integer,
 )
 from .context import default_type
+from .rules import RuleMixin
+from .sources import ModuleSource
 from .syntax import parse_layer
 
 TRANSFORMS = {"split": 3, "stack": 1, "transpose": 1, "weight_norm": 1}
@@ -37,7 +39,7 @@ class Naming:
     arguments: tuple = ()
 
 
-class ConstructorMixin:
+class ConstructorMixin(RuleMixin):
     """Reads `layers`; the module's checker provides expressions and errors."""
 
     def declare_layer(self, name: str, text: str, place, comments=()) -> ir.LayerDeclaration | None:
@@ -137,6 +139,7 @@ class ConstructorMixin:
             self.fail(node, "a layer is constructed by a call", found=ast.unparse(node))
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
         tied = tied_if = config = None
+        rules = ()
         if "tied" in keywords:
             tied, tied_if = self.tie(keywords.pop("tied"))
         if "config" in keywords:
@@ -160,6 +163,11 @@ class ConstructorMixin:
             return self.fail(
                 node, f"unknown layer or module {target}", hint=self.hint(target, names)
             )
+        if isinstance(definition, LayerKind):
+            rules = self.declared_rules(node, definition.leaves, keywords)
+            plain.keywords = [ast.keyword(k, v) for k, v in keywords.items()]
+        else:
+            self.check_config(node, definition, config)
         if target == "stored":
             if len(node.args) != 1 or keywords:
                 self.fail(node, "stored takes one tensor", found=ast.unparse(node))
@@ -181,7 +189,20 @@ class ConstructorMixin:
             config,
             tied,
             tied_if,
+            rules,
         )
+
+    def check_config(self, node: ast.Call, source: ModuleSource, config: ir.Expr | None) -> None:
+        """A module is given one of the configurations that its names come from."""
+        schemas = self.program.configs
+        entry = self.scope.config.entry if config is None else config.type.name
+        given = schemas[entry].shared or (entry,)
+        taken = schemas[source.config].shared or (source.config,)
+        if source.name in self.program.spec.modules and not set(given) <= set(taken):
+            hint = f"write config=..., a field of {' or '.join(taken)}"
+            message = f"{source.name} has another configuration"
+            expected, found = " or ".join(taken), " or ".join(given)
+            self.fail(node, message, expected=expected, found=found, hint=hint)
 
     def any_model(self, node: ast.Call, naming) -> ir.Construct:
         """`auto(config, Interface)`: the base model of whatever a configuration is of."""
@@ -218,14 +239,9 @@ class ConstructorMixin:
         for argument, size in zip(node.args, sizes, strict=True):
             if size.type.dim is None:
                 self.fail(argument, "a size is a static int", found=str(size.type))
-        arguments: dict[str, ir.Expr] = {"shape": shape}
         for key in keywords:
-            if key != "init":
-                self.fail(node, f"param has no argument {key}")
-            rule = keywords[key]
-            text = rule.id if isinstance(rule, ast.Name) else ast.unparse(rule)
-            arguments["init"] = self.constant(text, rule)
-        return arguments
+            self.fail(node, f"{node.func.id} has no argument {key}")
+        return {"shape": shape}
 
     def tie(self, node: ast.expr) -> tuple[ir.Expr, ir.Expr | None]:
         condition = None

@@ -62,7 +62,8 @@ class LayerCallMixin:
         arguments = {key: self.expr(value) for key, value in bound.items()}
         result = self.call_type(node, kind, module, arguments)
         if self.module_source.model and isinstance(layer, ir.LayerRef):
-            self.tap_sources.setdefault(layer.path[0], module.taps)
+            known = self.tap_sources.get(layer.path[-1], ())
+            self.tap_sources[layer.path[-1]] = tuple(dict.fromkeys([*known, *module.taps]))
         else:
             self.taps.update(dict.fromkeys(module.taps))
         self.effects |= {"past"} if module.stateful else set()
@@ -121,7 +122,7 @@ class LayerCallMixin:
         if use_cache is not None:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
+        self.sub_taps += [tap for tap in module.shown_taps if tap not in self.sub_taps]
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}
@@ -157,10 +158,13 @@ class LayerCallMixin:
             self.fail(
                 node, "embed takes two inputs", expected="such as embed(input_ids, inputs_embeds)"
             )
-        path = self.program.spec.roles.get("input_embeddings")
+        roles = self.module_source.data.get("roles", {})
+        if "input_embeddings" not in roles:
+            roles = self.program.spec.roles
+        path = roles.get("input_embeddings")
         if path is None:
             self.fail(node, "embed needs the role input_embeddings", hint="declare it under roles")
-        self.program.check_role("input_embeddings", self)
+        self.program.check_role("input_embeddings", self, roles)
         test = ast.copy_location(ast.Compare(node.args[1], [ast.Is()], [ast.Constant(None)]), node)
         table: ast.expr = ast.Name(path.split(".")[0], ast.Load())
         for step in path.split(".")[1:]:

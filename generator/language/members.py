@@ -139,8 +139,11 @@ class MemberMixin(ConstructorMixin):
             kind = parameter.type
             self.scope.locals[parameter.name] = Optional(kind) if parameter.one_of else kind
             self.scope.inputs.add(parameter.name)
-        for name in self.module_source.data.get("random", {}):
-            self.attempt(self.declare_draw, name, self.module_source.data["random"])
+            if parameter.one_of:
+                self.scope.choices.append(parameter.name)
+        call = self.module_source.call
+        for name in call.get("random", {}):
+            self.attempt(self.declare_draw, name, call["random"])
         if self.module_source.model:
             self.scope.locals.setdefault("use_cache", Optional(Static("bool")))
         return inputs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import ir
 from ..diagnostics import Diagnostics, did_you_mean
 from ..located import Seq, value_location
@@ -29,6 +31,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.source: Source | None = None
         self.taps: dict[str, None] = {}
         self.tap_sources: dict[str, tuple[str, ...]] = {}  # of a model: layer -> what it emits
+        self.record_layers: dict[str, str] = {}  # layers whose taps go into a record inside
+        self.record_name: str | None = None  # of the record that is being read
         self.sub_taps: list[str] = []
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
@@ -37,7 +41,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def check(self) -> ir.Module | None:
         """The whole module, symbolically."""
-        data = self.module_source.data
+        data = self.module_source.call
         self.declare()
         inputs = self.declare_inputs()
         self.returns = self.declared_result(data) if "returns" in data else None
@@ -53,6 +57,9 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             return None
         if self.module_source.model:
             body = name_model_calls(body, self.scope.locals)
+        methods = tuple(self.method(name) for name in data.get("methods", {}))
+        if None in methods:
+            return None
         scopes = self.tap_scopes()
         taps = list(dict.fromkeys([*self.sub_taps, *self.scoped_taps(scopes), *self.taps]))
         if "without" in data:
@@ -78,7 +85,21 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             returns_cache=self.returns_cache or (stateful and not self.calls_model(body)),
             uses_training=self.uses_training,
             random="draws" in self.effects,
+            inner=tuple(self.record_layers.items()),
+            methods=methods,
+            method_of=self.module_source.name if self.module_source.method else None,
         )
+
+    def method(self, name: str) -> ir.Module | None:
+        """One more call of a model, over the same layers."""
+        source = self.module_source
+        location = source.data["methods"].key_locations[name]
+        method = replace(source, method=source.data["methods"][name], location=location)
+        checker = Checker(self.program, method, self.errors)
+        found = checker.check()
+        if found is not None and found.stateful:
+            self.errors.error(location, f"{self.name}: a method keeps no state", found=name)
+        return None if found is None else replace(found, name=name)
 
     def check_interface(self) -> ir.Module:
         """An interface is a model of which only inputs and outputs are known."""
@@ -104,7 +125,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def infer_result(self) -> Type | None:
         """The result's type for known sizes (concrete check)."""
-        data = self.module_source.data
+        data = self.module_source.call
         source = parse_block(data["forward"], place_of(data, "forward"), self.errors)
         if source is None:
             return None
@@ -138,20 +159,29 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
     # --- taps -----------------------------------------------------------------------------------
 
     def tap_scopes(self) -> dict[str, tuple[str, ...]]:
-        """Taps that several layers of a model emit get the layer's name: `encoder_attentions`."""
+        """Taps that several layers of a model emit get the layer's name (`encoder_attentions`),
+        or the one that `taps` gives them: layer -> that name and its taps."""
+        named = self.module_source.data.get("taps") or {}
         counts: dict[str, int] = {}
         for taps in self.tap_sources.values():
             for tap in taps:
                 counts[tap] = counts.get(tap, 0) + 1
         shared = {
-            layer: tuple(t for t in taps if counts[t] > 1)
+            layer: tuple(
+                t for t in taps if counts[t] > 1 or layer in named or layer in self.record_layers
+            )
             for layer, taps in self.tap_sources.items()
         }
-        return {layer: taps for layer, taps in shared.items() if taps}
+        for layer in named:
+            if not shared.get(layer):
+                location = named.key_locations[layer]
+                hint = did_you_mean(layer, self.tap_sources)
+                self.errors.error(location, f"{self.name}: {layer} emits nothing", hint=hint)
+        return {layer: (named.get(layer, layer), *taps) for layer, taps in shared.items() if taps}
 
     def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
         return [
-            f"{layer}_{tap}" if tap in scopes.get(layer, ()) else tap
+            f"{scopes[layer][0]}_{tap}" if tap in scopes.get(layer, ())[1:] else tap
             for layer, taps in self.tap_sources.items()
             for tap in taps
         ]

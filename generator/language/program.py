@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from .. import ir
-from ..configs import ConfigSchema, read_config, read_interface
+from ..configs import ConfigSchema, common_schema, read_config, read_interface
 from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
 from ..legality import check_program
-from ..located import Map
+from ..located import Map, Seq
 from ..ops.table import REQUIRED
 from ..records import RecordKinds, read_records
 from ..spec import Spec
@@ -81,15 +83,24 @@ class Program:
             self._add(name, data, True, spec.models.key_locations[name])
 
     def _add(self, name: str, data: Map, model: bool, location: Location) -> None:
-        entry = data.get("config", "main")
-        if not isinstance(entry, str) or entry not in self.configs:
-            self.errors.error(
-                location, f"{name}: no configuration {entry}", expected=", ".join(self.configs)
-            )
-            entry = next(iter(self.configs))
+        entry = self._entry(name, data.get("config", "main"), location)
         self.sources[name] = ModuleSource(
             name, data, model, entry, data.get("bindings"), data.get("names"), location
         )
+
+    def _entry(self, name: str, wanted: str | Seq, location: Location) -> str:
+        """The configuration that a module's names come from; of several, what all of them have."""
+        entries = [wanted] if isinstance(wanted, str) else list(wanted)
+        for entry in entries:
+            if entry not in self.configs:
+                expected = ", ".join(self.configs)
+                self.errors.error(location, f"{name}: no configuration {entry}", expected=expected)
+                return next(iter(self.configs))
+        if len(entries) == 1:
+            return entries[0]
+        schema = common_schema([self.configs[entry] for entry in entries])
+        self.configs.setdefault(schema.entry, schema)
+        return schema.entry
 
     def check(self) -> None:
         """Check every model and module of the spec; raises SpecError with all errors."""
@@ -110,6 +121,22 @@ class Program:
         """Report what only lowering can see."""
         self.errors.error(location, message, **details)
         self.errors.raise_if_any()
+
+    @cached_property
+    def keeps_states(self) -> bool:
+        """Whether any module that the spec's models are built from has a state."""
+        todo, seen = list(self.spec.models), set()
+        while todo:
+            name = todo.pop()
+            source = self.sources.get(name) or self.interfaces.get(name)
+            if name in seen or source is None:
+                continue
+            if source.data.get("states"):
+                return True
+            seen.add(name)
+            made = [*source.data.get("layers", {}).values(), source.data.get("base", "")]
+            todo += [word for text in made for word in re.findall(r"[A-Za-z_]\w*", str(text))]
+        return False
 
     @property
     def models(self) -> list[ir.Module]:
@@ -179,7 +206,7 @@ class Program:
         return self.sources.get(name)
 
     def inputs(self, source: ModuleSource, checker: Checker) -> tuple[ir.Parameter, ...]:
-        declared = source.data.get("inputs", {})
+        declared = source.call.get("inputs", {})
         if isinstance(declared, Map):
             return tuple(self._input(declared, name, checker) for name in declared)
         parameters: list[ir.Parameter] = []
@@ -189,11 +216,16 @@ class Program:
                     source, item, checker, declared.item_locations[index]
                 )
             elif "one_of" in item:
-                group = item["one_of"]
-                parameters += [self._input(group, name, checker, one_of=True) for name in group]
+                parameters += self._choices(item, checker)
             else:
                 parameters += [self._input(item, name, checker) for name in item]
         return tuple(sorted_inputs(parameters))
+
+    def _choices(self, item: Map, checker: Checker) -> list[ir.Parameter]:
+        """Inputs of which one is given; `group` tells several choices of a model apart."""
+        names, group, unless = item["one_of"], item.get("group", ""), item.get("unless")
+        found = [self._input(names, name, checker, one_of=True) for name in names]
+        return [replace(parameter, group=group, unless=unless) for parameter in found]
 
     def _base_inputs(self, source, item: str, checker, location) -> list[ir.Parameter]:
         """The base's inputs; `... [b, choices]` puts these sizes in place of each one's first."""

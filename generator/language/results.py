@@ -7,6 +7,7 @@ import ast
 from ..located import Map, Seq, value_location
 from ..types import ERROR, Record, TupleOf, Type, free_symbols
 from . import unify
+from .calls import part_name
 from .sources import place_of
 from .typestrings import parse_type
 
@@ -17,12 +18,7 @@ class ResultMixin:
     def declared_result(self, data: Map) -> Type | None:
         declared = data["returns"]
         if isinstance(declared, Map):
-            fields = [(name, self.type_at(declared, name)) for name in declared]
-            if any(kind is None for _, kind in fields):
-                return None
-            return Record(
-                self.name, tuple((name, self.resolve_like(kind)) for name, kind in fields)
-            )
+            return self.declared_record(declared, self.name)
         if isinstance(declared, Seq):
             items = [self.type_at(declared, index) for index in range(len(declared))]
             return (
@@ -30,6 +26,19 @@ class ResultMixin:
             )
         parsed = self.type_at(data, "returns")
         return None if parsed is None else self.resolve_like(parsed)
+
+    def declared_record(self, declared: Map, name: str) -> Record | None:
+        """Outputs by name; those that are mappings themselves are records."""
+        fields = []
+        for field in declared:
+            if isinstance(declared[field], Map):
+                kind = self.declared_record(declared[field], part_name(name, field))
+            elif (parsed := self.type_at(declared, field)) is not None:
+                kind = self.resolve_like(parsed)
+            else:
+                kind = None
+            fields.append((field, kind))
+        return None if any(kind is None for _, kind in fields) else Record(name, tuple(fields))
 
     def type_at(self, container, key):
         return parse_type(

@@ -27,6 +27,7 @@ class Scope:
     draws: dict[str, tuple[str, Type]] = field(default_factory=dict)
     locals: dict[str, Type] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
+    choices: list[str] = field(default_factory=list)  # inputs of which exactly one is given
     dims: set[str] = field(default_factory=set)
     dim_values: dict[str, Dim] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)  # locals assigned on some paths only
@@ -42,7 +43,8 @@ class Scope:
                 return None
             schema = self.configs[kind.name]
             values = values.get(step) if values is not None else None
-        name = path[-1]
+        name = schema.own_name(path[-1])
+        path = (*path[:-1], name)
         kind = schema.type(name)
         if kind is None:
             return None

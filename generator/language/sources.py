@@ -23,6 +23,12 @@ class ModuleSource:
     renames: Map | None = None  # its layers' names in this spec
     location: Location | None = field(default=None, repr=False)
     interface: bool = False  # any model that offers these inputs and outputs
+    method: Map | None = None  # the inputs and the forward of a model's method
+
+    @property
+    def call(self) -> Map:
+        """Where `inputs`, `random`, `forward` and `returns` stand."""
+        return self.data if self.method is None else self.method
 
 
 def place_of(container: Map | Seq, key) -> Place:

@@ -89,6 +89,12 @@ class Unifier:
                 return "another number of values"
             pairs = zip(declared.items, actual.items, strict=True)
             return next((fault for want, have in pairs if (fault := self.type(want, have))), None)
+        if isinstance(declared, Record) and isinstance(actual, Record):
+            wanted, found = dict(declared.fields), dict(actual.fields)
+            if wanted.keys() != found.keys():
+                return "other outputs"
+            pairs = ((wanted[name], found[name]) for name in wanted)
+            return next((fault for want, have in pairs if (fault := self.type(want, have))), None)
         return None if type(declared) is type(actual) else "another kind of value"
 
     def _tensor(self, declared: Tensor, actual: Type) -> str | None:

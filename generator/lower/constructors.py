@@ -259,7 +259,13 @@ class ConstructorWriter(StatementWriter):
             omitted,
             self.use_in_constructor,
         )
-        return self.with_tie(tree, construct)
+        tree = self.with_tie(tree, construct)
+        if not construct.rules:
+            return tree
+        rules = {name: self.expr(rule) for name, rule in construct.rules}
+        return self.template(
+            "with_init", tree, *([rules.pop("init")] if "init" in rules else []), **rules
+        )
 
     def use_in_constructor(self, name: str) -> None:
         if name not in ("self", "rngs", "config"):

@@ -233,8 +233,8 @@ class ExpressionWriter(ViewWriter):
 
     def taps_for(self, layer: ir.Expr) -> ast.expr:
         scopes = dict(self.module.scopes) if self.module is not None else {}
-        if isinstance(layer, ir.LayerRef) and layer.path[0] in scopes:
-            names = [ast.Constant(name) for name in (layer.path[0], *scopes[layer.path[0]])]
+        if isinstance(layer, ir.LayerRef) and layer.path[-1] in scopes:
+            names = [ast.Constant(name) for name in scopes[layer.path[-1]]]
             return trees.call("taps.scope", *names)
         return trees.name("taps")
 
@@ -259,7 +259,13 @@ class ExpressionWriter(ViewWriter):
 
     def expr_RecordExpr(self, node: ir.RecordExpr) -> ast.expr:
         fields = [ast.keyword(name, self.expr(value)) for name, value in node.fields]
-        return ast.Call(trees.name(self.record_class()), [], fields)
+        for tap in dict(self.module.scopes).get(node.layer, ()):
+            value = trees.attribute(trees.name("taps"), f"{node.layer}_{tap}")
+            fields.append(ast.keyword(tap, value))
+        return ast.Call(trees.name(self.class_name(f"{node.type.name}Output")), [], fields)
+
+    def expr_Rule(self, node: ir.Rule) -> ast.expr:
+        return self.template(node.name, *(self.expr(argument) for argument in node.arguments))
 
     def expr_StateCall(self, node: ir.StateCall) -> ast.expr:
         slot = trees.attribute(trees.name("past"), node.state)

@@ -32,7 +32,9 @@ class PretrainedConfig(Record):
     """
 
     model_type: ClassVar[str] = ""
+    default_labels: ClassVar[int] = 2  # how many there are where nothing says
     base_config_key: ClassVar[str] = ""  # where a composite's config.json holds this configuration
+    always_saved: ClassVar[tuple[str, ...]] = ()  # fields that files have whatever their value
     _attn_implementation: ClassVar[str | None] = None
     _commit_hash: ClassVar[str | None] = None
 
@@ -118,7 +120,7 @@ class PretrainedConfig(Record):
             values["_name_or_path"] = os.fspath(name_or_path)
         super().__init__(**values)
         if self.id2label is None:
-            self._make_labels(2 if num_labels is None else num_labels)
+            self._make_labels(self.default_labels if num_labels is None else num_labels)
         if attn_implementation is not None:
             self.attn_implementation = attn_implementation
         self._finish()

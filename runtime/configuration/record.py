@@ -51,7 +51,9 @@ class Record:
     def __init__(self, **values: Any):
         vars(self)["_extra"] = {}
         aliases = self.attribute_map
-        values = {aliases.get(name, name): value for name, value in values.items()}
+        # an old name wins over the new one, unless it says nothing
+        old = {aliases[name]: x for name, x in values.items() if name in aliases and x is not None}
+        values = {name: x for name, x in values.items() if name not in aliases} | old
         for name, declared in self._fields.items():
             value = values.pop(name, declared.default)
             if value is REQUIRED:

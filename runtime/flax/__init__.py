@@ -50,6 +50,7 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -66,6 +67,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -77,7 +79,7 @@ from .losses import (
     span_loss,
 )
 from .masks import Mask, allow, causal, padding, window
-from .model import PreTrainedModel
+from .model import PreTrainedModel, method
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
@@ -117,6 +119,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",
@@ -154,6 +157,7 @@ __all__ = [
     "last_token",
     "merge_leading",
     "max_pool2d",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -175,6 +179,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",

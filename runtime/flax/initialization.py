@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from flax import nnx
 
 from ..errors import ConfigError
+from ..first_values import Number, resolve
 
 if TYPE_CHECKING:
     from .weights import Leaf
 
-Number = float | str
 KINDS = ("linear", "embedding", "norm", "conv", "param", "bias")
 
 
@@ -50,7 +51,7 @@ class Rule:
         self, key: jax.Array | None, shape: tuple, dtype: Any, config: Any = None, salt: int = 0
     ) -> np.ndarray | jax.Array:
         """Values from a JAX key and a number that tells parameters apart."""
-        numbers = [getattr(config, n) if isinstance(n, str) else n for n in self.numbers]
+        numbers = [resolve(number, config) for number in self.numbers]
 
         def draw(seed: np.ndarray) -> np.ndarray:
             generator = np.random.default_rng([*np.asarray(seed).ravel().tolist(), salt])
@@ -64,9 +65,22 @@ class Rule:
         return draw(seed)
 
 
+def with_init(made: Any, init: Rule | None = None, bias_init: Rule | None = None) -> Any:
+    """The layer or parameter itself, whose first values follow rules of its own."""
+    if init is not None:
+        (made if isinstance(made, nnx.Variable) else made.weight).set_metadata(rule=init)
+    if bias_init is not None and made.bias is not None:
+        made.bias.set_metadata(rule=bias_init)
+    return made
+
+
+def _constant(generator: np.random.Generator, shape: tuple, value: float) -> np.ndarray:
+    return np.full(shape, value, np.float32)
+
+
 def constant(value: Number) -> Rule:
     """The same number everywhere."""
-    return Rule(lambda generator, shape, value: np.full(shape, value, np.float32), (value,))
+    return Rule(_constant, (value,))
 
 
 def zeros() -> Rule:
@@ -117,42 +131,42 @@ def fans(shape: tuple) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
+def _xavier_uniform(generator, shape, gain) -> np.ndarray:
+    bound = gain * math.sqrt(6 / sum(fans(shape)))
+    return _uniform(generator, shape, -bound, bound)
+
+
 def xavier_uniform(gain: Number = 1.0) -> Rule:
     """Uniform with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
+    return Rule(_xavier_uniform, (gain,))
 
-    def draw(generator, shape, gain):
-        bound = gain * math.sqrt(6 / sum(fans(shape)))
-        return _uniform(generator, shape, -bound, bound)
 
-    return Rule(draw, (gain,))
+def _xavier_normal(generator, shape, gain) -> np.ndarray:
+    return _normal(generator, shape, gain * math.sqrt(2 / sum(fans(shape))), 0)
 
 
 def xavier_normal(gain: Number = 1.0) -> Rule:
     """Normal with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
+    return Rule(_xavier_normal, (gain,))
 
-    def draw(generator, shape, gain):
-        return _normal(generator, shape, gain * math.sqrt(2 / sum(fans(shape))), 0)
 
-    return Rule(draw, (gain,))
+def _kaiming_uniform(generator, shape, a) -> np.ndarray:
+    bound = math.sqrt(6 / ((1 + a * a) * fans(shape)[0]))
+    return _uniform(generator, shape, -bound, bound)
 
 
 def kaiming_uniform(a: Number = 0.0) -> Rule:
     """Uniform with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
+    return Rule(_kaiming_uniform, (a,))
 
-    def draw(generator, shape, a):
-        bound = math.sqrt(6 / ((1 + a * a) * fans(shape)[0]))
-        return _uniform(generator, shape, -bound, bound)
 
-    return Rule(draw, (a,))
+def _kaiming_normal(generator, shape, a) -> np.ndarray:
+    return _normal(generator, shape, math.sqrt(2 / ((1 + a * a) * fans(shape)[0])), 0)
 
 
 def kaiming_normal(a: Number = 0.0) -> Rule:
     """Normal with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
-
-    def draw(generator, shape, a):
-        return _normal(generator, shape, math.sqrt(2 / ((1 + a * a) * fans(shape)[0])), 0)
-
-    return Rule(draw, (a,))
+    return Rule(_kaiming_normal, (a,))
 
 
 def kaiming_normal_out(a: Number = 0.0) -> Rule:
@@ -176,13 +190,15 @@ def fan_in_uniform() -> Rule:
 
 def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     """The rule for a leaf: the first path that matches, also below the base model's name; else
-    what an activation with parameters starts from; else the rule of its kind.
+    its own, or what an activation with parameters starts from; else the rule of its kind.
 
     Raises ConfigError if there is none.
     """
     for pattern, rule in rules.items():
         if pattern not in KINDS and _matches(leaf.name, pattern):
             return rule
+    if (rule := getattr(leaf.variable, "rule", None)) is not None:
+        return rule
     own = getattr(leaf.owner, "own_rules", {})
     if leaf.attribute in own:
         return own[leaf.attribute]

@@ -185,6 +185,11 @@ class PreTrainedModel(CommonModel, nnx.Module, metaclass=ModelMeta):
         return any(block.checkpointing for block in blocks_of(self))
 
 
+def method(forward: Callable) -> Callable:
+    """A call of a model beside its main one, which takes what that takes."""
+    return _with_arrays(forward)
+
+
 def _with_arrays(forward: Callable) -> Callable:
     """Lets a model take arrays of numpy and nested lists, and floats in any precision."""
     signature = inspect.signature(forward)

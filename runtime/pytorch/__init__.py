@@ -45,13 +45,14 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
 )
 from .inputs import first_given, last_token, merge_leading
 from .layer_drop import LayerDrop
-from .layers import DropPath, RMSNorm
+from .layers import DropPath, RMSNorm, ScaledEmbedding
 from .loading import default_dtype
 from .losses import (
     classification_loss,
@@ -92,6 +93,7 @@ __all__ = [
     "ModelOutput",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",
@@ -136,6 +138,7 @@ __all__ = [
     "trunc_normal",
     "uniform",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",

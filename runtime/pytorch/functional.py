@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from .cache import Cache
 
 
-def one_of(**inputs: Any) -> None:
-    """Raises InputError unless exactly one of the inputs is given."""
+def one_of(*, unless: Any = None, **inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given.
+
+    None of them need be where `unless` is given.
+    """
     given = [name for name, value in inputs.items() if value is not None]
-    if len(given) != 1:
+    if len(given) > 1 or (not given and unless is None):
         raise InputError(
             expected=f"exactly one of {', '.join(inputs)}", found=" and ".join(given) or "none"
         )
@@ -68,7 +71,7 @@ def pad(
     before: Sequence[int] | None = None,
     mode: str = "constant",
 ) -> Tensor:
-    """Zeros behind (and before) the entries of each axis.
+    """Zeros behind (and before) the entries of each axis; a negative count cuts.
 
     `mode`: or, along the last axis, mirrored entries ("reflect"), the outermost ones again
     ("replicate") or those of the other end ("circular").

@@ -128,7 +128,10 @@ def fill(model: PreTrainedModel, checkpoint: Any, ignore_mismatched_sizes: bool)
 def _like(old: Tensor, value: Tensor) -> Tensor:
     if not isinstance(old, nn.Parameter):
         return value
-    return nn.Parameter(value, requires_grad=old.requires_grad)
+    new = nn.Parameter(value, requires_grad=old.requires_grad)
+    if hasattr(old, "rule"):
+        new.rule = old.rule  # for its first value, if it is missing
+    return new
 
 
 def _refuse_empty(model: nn.Module) -> None:

@@ -16,6 +16,7 @@ from .cache import (
     Slots,
     with_past,
 )
+from .calls import method
 from .compile import compile
 from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
@@ -46,6 +47,7 @@ from .initialization import (
     ones,
     trunc_normal,
     uniform,
+    with_init,
     xavier_normal,
     xavier_uniform,
     zeros,
@@ -62,6 +64,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -110,6 +113,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",
@@ -146,6 +150,7 @@ __all__ = [
     "last_token",
     "max_pool2d",
     "merge_leading",
+    "method",
     "mse_loss",
     "new_positions",
     "next_token_loss",
@@ -166,6 +171,7 @@ __all__ = [
     "uniform",
     "value",
     "window",
+    "with_init",
     "with_past",
     "xavier_normal",
     "xavier_uniform",

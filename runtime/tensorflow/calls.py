@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,18 @@ def bind(
                 hint = nearest(name, signature.parameters)
                 raise InputError("no such input", key=str(name), hint=hint) from None
         raise InputError(str(error)) from None
+
+
+def method(call: Callable) -> Callable:
+    """A call of a model beside its main one, which takes what that takes."""
+    signature = inspect.signature(call)
+
+    @functools.wraps(call)
+    def prepared(self: Any, *args: Any, **kwargs: Any) -> Any:
+        inputs = bind(signature, (self, *args), kwargs)
+        return call(**{n: prepare(n, x, self.compute_dtype) for n, x in inputs.items()})
+
+    return prepared
 
 
 def prepare(name: str, x: Any, dtype: str) -> Any:

@@ -21,7 +21,8 @@ class Form:
     probes: frozenset = ALL
 
 
-FIRST = ALL | {"fresh"}  # a model is made in the same way for all forms
+# a model is made in the same way for all forms; methods are compiled by nobody but their caller
+FIRST = ALL | {"fresh", "method"}
 GROWING = frozenset({"cache"})
 
 FORMS = {

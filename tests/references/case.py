@@ -160,7 +160,7 @@ class Probe:
         self.margin = data.get("margin")
         self.of = data.get("of")
         self.errors = {row[0]: tuple(row[1:]) for row in data.get("errors", [])}
-        self.config = {**case.config, **data.get("config", {})}
+        self.config = _changed(case.config, data.get("config", {}))
 
     def objective_weights(self):
         """{output: float32 weights} of the sum whose gradient is recorded; {} where it is `loss`.
@@ -274,8 +274,7 @@ class Case:
 
     def minimal(self):
         """config.json without the keys that only repeat a default."""
-        dropped = set(self.data["default_keys"])
-        return {key: value for key, value in self.config.items() if key not in dropped}
+        return _changed(self.config, dict.fromkeys(self.data["default_keys"], ...))
 
     def write_checkpoint(self, folder, minimal=False):
         """Write config.json and model.safetensors as the reference saved them, and check that.
@@ -295,6 +294,20 @@ class Case:
         return folder
 
 
+def _changed(config, changes):
+    """A configuration with other values; `...` takes one out. Keys lead into parts: `text.size`."""
+    result = dict(config)
+    for path, value in changes.items():
+        key, _, rest = path.partition(".")
+        if rest:
+            result[key] = _changed(result[key], {rest: value})
+        elif value is ...:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
 def load(path):
     """A case from its folder, absolute or relative to this one ("bert/BertModel/default")."""
     path = Path(path)
@@ -304,6 +317,21 @@ def load(path):
 def find(model_type="*", class_name="*", name="*", root=ROOT):
     """Folders of the recorded cases, sorted."""
     return sorted(f.parent for f in Path(root).glob(f"{model_type}/{class_name}/{name}/case.json"))
+
+
+def nested(inputs):
+    """Inputs called `name.0`, `name.1`, ... as one list, `group.name.0`, ... as a list in a map."""
+    result = {}
+    for name, item in inputs.items():
+        whole, dot, place = name.rpartition(".")
+        group, _, inner = whole.partition(".")
+        if inner and place.isdigit():
+            result.setdefault(group, {}).setdefault(inner, []).append(item)
+        elif dot and place.isdigit():
+            result.setdefault(whole, []).append(item)
+        else:
+            result[name] = item
+    return result
 
 
 def flatten(value, name=""):

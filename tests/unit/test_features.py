@@ -19,12 +19,12 @@ FRAMEWORKS = list(PREFIXES)
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
-    """Both specs of the tests, generated as a package called `generated_in_tests`."""
+    """The specs of these tests, generated as a package called `generated_in_tests`."""
     root = tmp_path_factory.mktemp("generated")
     package = root / "generated_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in ("features", "two_towers"):
+    for name in ("features", "two_towers", "ordering"):
         program = check_spec(load_spec(SPECS / f"{name}.yaml", [LIBRARY]))
         for path, text in render_program(program, "generated_in_tests").items():
             (package / path).parent.mkdir(exist_ok=True)

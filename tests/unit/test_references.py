@@ -218,7 +218,7 @@ def test_recorded_case(folder, tmp_path):
     loaded.write_checkpoint(tmp_path / "minimal", minimal=True)
     written = json.loads((tmp_path / "minimal" / "config.json").read_text())
     assert written == loaded.minimal()
-    assert written["model_type"] == loaded.model_type
+    assert written["model_type"] == loaded.config["model_type"]
     assert (tmp_path / "whole/model.safetensors").stat().st_size == loaded._weights["size"]
     for probe in loaded.probes.values():
         for call in probe.calls:

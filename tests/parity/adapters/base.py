@@ -47,6 +47,10 @@ class Adapter(ABC):
     def call_of(self, model_class):
         """The generated method that says which inputs there are."""
 
+    def method(self, model, name):
+        """A public method of a model other than its call."""
+        return getattr(model, name)
+
     @abstractmethod
     def caller(self, model, form):
         """A callable (inputs, kwargs) -> output, with `traces()` so far."""
@@ -91,17 +95,6 @@ class Adapter(ABC):
     def arrays(self, output):
         """{recorded name: numpy array} of an output record."""
         return {name: np.array(self.array(x)) for name, x in self.flat(output).items()}
-
-
-def with_draws(inputs):
-    """Inputs of which those called draws.name.number are put together as `draws`."""
-    result, draws = {}, {}
-    for name, value in inputs.items():
-        if name.startswith("draws."):
-            draws.setdefault(name.split(".")[1], []).append(value)
-        else:
-            result[name] = value
-    return {**result, "draws": draws} if draws else result
 
 
 def is_label(name):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
+from references.case import nested
 from torch._dynamo import lookup_backend
 from triptych.pytorch import compile, state_dict
 
-from .base import SEED, Adapter, is_label, with_draws
+from .base import SEED, Adapter, is_label
 
 
 class PyTorch(Adapter):
@@ -29,6 +30,9 @@ class PyTorch(Adapter):
     def caller(self, model, form):
         return {"eager": Eager, "compile": Compiled, "export": Exported}[form.name](model)
 
+    def method(self, model, name):
+        return torch.no_grad()(getattr(model, name))
+
     def train(self, model, form, training, inputs, kwargs, objective):
         model.train(training)
         output = self.caller(model, form)(inputs, kwargs, gradients=True)
@@ -46,7 +50,7 @@ class PyTorch(Adapter):
             tensor = torch.from_numpy(np.array(array))
             cast = tensor.is_floating_point() and not is_label(name)
             result[name] = tensor.to(getattr(torch, dtype)) if cast else tensor
-        return with_draws(result)
+        return nested(result)
 
     def array(self, tensor):
         tensor = tensor.detach()

@@ -20,7 +20,8 @@ def main():
     options = parser.parse_args()
     versions = environment.check_versions()
     specs = configs.case_list(options.model_type)
-    recording.record_defaults(options.model_type, specs[0].config_class, options.out)
+    for config_class in sorted({spec.config_class for spec in specs}):
+        recording.record_defaults(config_class, options.out)
     named = options.case_name is not None
     specs = [
         spec

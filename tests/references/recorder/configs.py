@@ -1,11 +1,14 @@
 """Case lists (cases/*.yaml), the tiny configurations they describe, and facts about defaults."""
 
+import copy
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import transformers
 import yaml
+
+from . import nested
 
 LISTS = Path(__file__).resolve().parent.parent / "cases"
 KEPT_KEYS = ("architectures", "model_type", "transformers_version", "dtype")
@@ -31,6 +34,7 @@ class CaseSpec:
     extra: bool = False
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
+    twin: dict = field(default_factory=dict)
 
 
 def _probe_map(items):
@@ -48,6 +52,7 @@ def _probe_map(items):
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
     "init", "minimal_config", "extra", "fresh", "inputs",
+    "twin",
 }  # fmt: skip
 
 
@@ -65,10 +70,14 @@ def case_list(model_type, path=None):
             unknown = set(case) - _CASE_KEYS
             if unknown:
                 raise SystemExit(f"{path.name}: {class_name}.{name}: unknown {sorted(unknown)}")
-            options = {**entry.get("config", {}), **case.get("config", {})}
-            config = {**data.get("config", {}), **options}
+            config_class = entry.get("config_class", data["config_class"])
+            base = {**data, **data.get("configs", {}).get(config_class, {})}
+            if config_class != data["config_class"]:
+                base = data["configs"][config_class]
+            options = nested.merged(entry.get("config", {}), case.get("config", {}))
+            config = nested.merged(base.get("config", {}), options)
             for key in case.get("defaults", []):
-                config.pop(key, None)
+                config = nested.without(config, key)
             probes = _probe_map(case.get("probes", entry.get("probes", data.get("probes"))))
             probes.update(_probe_map(case.get("also")))
             for unwanted in case.get("without", []):
@@ -76,7 +85,7 @@ def case_list(model_type, path=None):
             specs.append(
                 CaseSpec(
                     model_type=data["model_type"],
-                    config_class=data["config_class"],
+                    config_class=config_class,
                     class_name=class_name,
                     name=name,
                     config=config,
@@ -90,9 +99,10 @@ def case_list(model_type, path=None):
                     minimal_config=case.get("minimal_config", False),
                     extra=case.get("extra", False),
                     fresh={
-                        **(data.get("fresh", {}) if case.get("minimal_config") else {}),
+                        **(base.get("fresh", {}) if case.get("minimal_config") else {}),
                         **case.get("fresh", {}),
                     },
+                    twin=case.get("twin", {}),
                     inputs={
                         **data.get("inputs", {}),
                         **entry.get("inputs", {}),
@@ -105,34 +115,41 @@ def case_list(model_type, path=None):
 
 def build_config(spec, **changes):
     """The reference's configuration object of a case."""
-    config = getattr(transformers, spec.config_class)(**{**spec.config, **changes})
+    config = getattr(transformers, spec.config_class)(**nested.merged(spec.config, changes))
     config._attn_implementation = "eager"
     return config
 
 
 def changes(config, other):
-    """What a configuration has otherwise than another one."""
-    values = other.to_dict()
-    return {k: v for k, v in config.to_dict().items() if values.get(k) != v}
+    """What a configuration has otherwise than another one, by dotted keys."""
+    values = dict(nested.paths(other.to_dict()))
+    found = nested.paths(config.to_dict())
+    return {path: value for path, value in found if values.get(path) != value}
 
 
 def config_defaults(config_class):
-    """What the reference's configuration holds when nothing is given."""
-    values = getattr(transformers, config_class)().to_dict()
-    values.pop("transformers_version", None)
-    return values
+    """(model type, values): what the reference's configuration holds when nothing is given."""
+    config = getattr(transformers, config_class)()
+    values = config.to_dict()
+    for path in [path for path, _ in nested.paths(values)]:
+        if path.endswith("transformers_version"):
+            values = nested.without(values, path)
+    return config.model_type, values
 
 
 def default_keys(config_class, saved):
     """Keys of a saved config.json that can go without changing what the reference reads."""
     cls = getattr(transformers, config_class)
     defaults = cls().to_dict()
-    whole = cls.from_dict(dict(saved)).to_dict()
+    whole = cls.from_dict(copy.deepcopy(saved)).to_dict()
     dropped = []
-    for key, value in saved.items():
-        if key in KEPT_KEYS or key not in defaults or defaults[key] != value:
+    rest = saved
+    usual = dict(nested.paths(defaults))
+    for path, value in nested.paths(saved):
+        if path.rpartition(".")[2] in KEPT_KEYS or usual.get(path, ...) != value:
             continue
-        rest = {k: v for k, v in saved.items() if k != key and k not in dropped}
-        if cls.from_dict(dict(rest)).to_dict() == whole:
-            dropped.append(key)
+        without = nested.without(rest, path)
+        if cls.from_dict(copy.deepcopy(without)).to_dict() == whole:
+            rest = without
+            dropped.append(path)
     return dropped

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 
 from .. import fill
+from ..case import nested
+from . import decoding
 
 ROWS = 2
 CHOICES = 3
@@ -63,9 +65,11 @@ class Maker:
 
     def written(self, probe, changes):
         """The inputs that the case list writes out, with a probe's changes; None takes one away."""
-        inputs = {**self.spec.inputs, **(changes or {})}
-        made = {n: self._written(probe, n, rule) for n, rule in inputs.items() if rule is not None}
-        return self.ordered(made)
+        return self.ordered(self.made(probe, {**self.spec.inputs, **(changes or {})}))
+
+    def made(self, probe, rules):
+        """Inputs by their rules."""
+        return {n: self._written(probe, n, rule) for n, rule in rules.items() if rule is not None}
 
     def _written(self, probe, name, rule):
         rule = dict(rule)
@@ -97,15 +101,30 @@ class Maker:
             mask[1::2] = 0
         return mask
 
+    def whole(self, probe, length=None, side=None):
+        """The inputs that the case list writes out, or those of a text."""
+        if self.spec.inputs:
+            return self.written(probe, None)
+        return self.text(probe, length=length, side=side)
+
     def text(
-        self, probe, length=None, side=None, labels=False, embeds=False, types=True, source=True
+        self,
+        probe,
+        length=None,
+        side=None,
+        labels=False,
+        embeds=False,
+        types=True,
+        source=True,
+        target=True,
     ):
-        """Ids (or embeddings), mask, token types, encoder states and labels."""
+        """Ids (or embeddings), mask, token types, encoder states, target and labels."""
         length = length or self.length
         mask = self.mask(length, side)
         ids = self.draw(probe, "input_ids", mask.shape, FIRST_ID, self.config.vocab_size)
         if side in ("left", "right"):
             ids[mask == 0] = getattr(self.config, "pad_token_id", None) or 0
+        decoding.end_tokens(self, ids, mask)
         shape = (ROWS, self.choices, length) if self.choices else (ROWS, length)
         result = {}
         if embeds:
@@ -124,7 +143,11 @@ class Maker:
             result["token_type_ids"] = (kinds * (mask if side == "right" else 1)).reshape(shape)
         if source:
             result.update(self.source(probe, masked=side is not None))
-        if labels:
+        if target and decoding.has_decoder(self):
+            result.update(decoding.target(self, probe, length, side, embeds))
+        if labels and decoding.has_decoder(self) and self.generates:
+            result.update(decoding.target_labels(self, probe, length))
+        elif labels:
             result.update(self.labels(probe, ids.reshape(shape), mask.reshape(shape)))
         return self.ordered(result)
 
@@ -229,7 +252,7 @@ def to_torch(inputs, dtype):
     for name, item in inputs.items():
         tensor = torch.from_numpy(np.array(value(item)))
         result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    return result
+    return nested(result)
 
 
 def describe(inputs, pools):

@@ -14,6 +14,14 @@ from . import precision, recipes, running
 
 MARGIN = 1e-3
 ATTEMPTS = 20
+# What would change the most likely token.
+FORCED = (
+    "eos_token_id",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+)
 # A gradient that is 0 but for rounding, as a key's bias has it: what float32 leaves of it depends
 # on the order of every sum, so it need only stay below 1e-6 of the largest norm.
 VANISHING = 1e-9
@@ -34,7 +42,7 @@ def returns_cache(model, maker):
     if not maker.takes("past_key_values") or not getattr(maker.config, "use_cache", False):
         return False
     with torch.no_grad():
-        tensors = _inputs.to_torch(maker.text("try"), torch.float32)
+        tensors = _inputs.to_torch(maker.whole("try"), torch.float32)
         return model(**tensors, use_cache=True).get("past_key_values") is not None
 
 
@@ -43,7 +51,7 @@ class Prober:
 
     def __init__(self, spec, model, pools, folder):
         self.spec, self.pools, self.folder = spec, pools, folder
-        self._model, self._twin = model, precision.double_model(model, spec.init)
+        self._model, self._twin = model, precision.double_model(model, spec.init, spec.twin)
         self.model, self.twin = None, None
         maker = _inputs.Maker(spec, type(model), model.config)
         maker.caches = returns_cache(copy.deepcopy(model), maker)
@@ -94,6 +102,8 @@ class Prober:
         if plan.kind == "cache":
             return {"carry": plan.carry, "steps": records}
         record = records[0]
+        if plan.method is not None:
+            record["method"] = plan.method
         if plan.gradients:
             record["gradients"] = self._gradients(plan.name, found[0], exact[0])
             if buffers:
@@ -169,7 +179,11 @@ class Prober:
             self.folder, dtype=torch.bfloat16, attn_implementation="eager", **self.spec.init
         )
         with torch.no_grad():
-            flat = running.run_calls(model.eval(), self.plans[of], torch.bfloat16)[0]
+            try:
+                flat = running.run_calls(model.eval(), self.plans[of], torch.bfloat16)[0]
+            except RuntimeError:  # loading leaves some classes with tensors of both types
+                model = model.to(torch.bfloat16)
+                flat = running.run_calls(model, self.plans[of], torch.bfloat16)[0]
         found = running.arrays(flat)
         rows = []
         for name, array in self.main[of].items():
@@ -201,7 +215,8 @@ class Prober:
         }
 
     def _greedy(self, inputs, kwargs):
-        self.model.generation_config.eos_token_id = None
+        for name in FORCED:
+            setattr(self.model.generation_config, name, None)
         tensors = _inputs.to_torch(inputs, torch.float32)
         with torch.no_grad():
             result = self.model.generate(

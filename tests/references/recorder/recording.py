@@ -195,10 +195,10 @@ def _verify(folder, checkpoint, scratch, prober):
             raise SystemExit(f"{case}: {name} does not agree with itself: {wrong[0]}")
 
 
-def record_defaults(model_type, config_class, out):
+def record_defaults(config_class, out):
     """config_defaults/<model_type>.json: the reference's configuration when nothing is given."""
     folder = Path(out) / "config_defaults"
     folder.mkdir(parents=True, exist_ok=True)
-    values = configs.config_defaults(config_class)
+    model_type, values = configs.config_defaults(config_class)
     text = json.dumps(values, indent=2, sort_keys=True) + "\n"
     (folder / f"{model_type}.json").write_text(text, encoding="utf-8")

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
+from ..case import nested
 from . import draws
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
+SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
 
 
 def _cache_entries(cache):
@@ -80,8 +81,9 @@ def run_calls(model, plan, dtype):
     for inputs, kwargs in plan.calls:
         torch.manual_seed(1234)
         np.random.seed(1234)
+        call = model if plan.method is None else getattr(model, plan.method)
         with draws.given(inputs, dtype) as rest:
-            output = model(**_inputs.to_torch(rest, dtype), **kwargs, **passed)
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}
