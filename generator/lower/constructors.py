@@ -45,7 +45,6 @@ class ConstructorWriter(StatementWriter):
         for name in self.kept:
             if name in self.argument_names:
                 lines.append(f"self.{name} = {name}")
-        lines += self.nullable_lines()
         for path in self.kept_fields:
             lines.append(
                 f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
@@ -63,8 +62,9 @@ class ConstructorWriter(StatementWriter):
             )
             target = f"self.{name}" if keep and target == name else target
             sizes.insert(0, f"{target} = {self.text(value)}")
+        nulls = self.nullable_lines()  # of the sizes, too
         self.in_constructor = False
-        return lines + sizes
+        return [*lines, *nulls, *sizes]
 
     def nullable_lines(self) -> list[str]:
         """Fields that stand for something else where they are null."""

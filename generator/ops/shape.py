@@ -156,8 +156,12 @@ def _pad(call) -> Type:
     return Tensor(tensor.dtype, tuple(shape))
 
 
-# zeros behind (and before) the entries of each axis
-op("pad(x, after, before=None)", _pad, "pad(x, after, before=before)")
+# zeros behind (and before) the entries of each axis; by other modes, more of the entries
+op(
+    'pad(x, after, before=None, mode="constant")',
+    _pad,
+    "pad(x, after, before=before, mode=mode)",
+)
 
 
 def _roll(call) -> Type:

@@ -14,7 +14,7 @@ except ImportError as error:
 
 from .activations import activation
 from .attention import attention, register_attention
-from .base import Buffer, Layer, Parameter, default_dtype, value
+from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
@@ -110,6 +110,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Layer",
+    "Module",
     "LayerNorm",
     "Linear",
     "Mask",

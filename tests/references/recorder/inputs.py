@@ -83,7 +83,8 @@ class Maker:
         if kind == "integers":
             return self.draw(probe, name, shape, *given).astype(dtype)
         if kind == "lengths":  # a mask, of the given numbers of ones a row
-            return (np.arange(shape[1]) < np.array(given)[:, None]).astype(dtype)
+            mask = np.arange(shape[-1]) < np.array(given)[:, None]
+            return mask.reshape(shape).astype(dtype)
         if kind == "values":
             array = np.array(given).astype(dtype)
             return Stored(array) if array.dtype.kind == "f" else array
