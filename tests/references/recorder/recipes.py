@@ -17,7 +17,7 @@ def _switches(maker, **wanted):
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
     if caching and getattr(maker.config, "use_cache", False):
         wanted.setdefault("use_cache", False)
-    return {k: v for k, v in wanted.items() if k not in DETAILS or maker.takes(k)}
+    return {k: v for k, v in wanted.items() if not k.startswith("output_") or maker.takes(k)}
 
 
 def _text(name, *, details=False, **inputs):
