@@ -8,6 +8,7 @@ from .. import ir
 from ..dims import Dim
 from ..layers import LayerKind
 from ..ops.table import FRAMEWORKS, Op
+from ..taps import switch_of
 from ..types import (
     NONE,
     Layer,
@@ -23,6 +24,7 @@ from ..types import (
 from .arguments import argument_dims
 from .context import LayerContext
 from .faults import Failure
+from .sources import ModuleSource
 from .unify import substitute
 
 MERGE = Op(
@@ -32,6 +34,20 @@ MERGE = Op(
     dict.fromkeys(FRAMEWORKS, "merge_leading(x, axes)"),
     frozenset(),
 )
+
+
+def switches(module: ir.Module) -> set[str]:
+    """The inputs of a model that ask for what it emits."""
+    return {switch_of(tap) for tap in module.taps}
+
+
+def known_sizes(values: dict, prefix: str = "") -> dict[str, Dim]:
+    """The whole numbers of a configuration and of its parts, by dotted names."""
+    found = {f"{prefix}{key}": Dim.of(x) for key, x in values.items() if type(x) is int}
+    for key, part in values.items():
+        if isinstance(part, dict):
+            found |= known_sizes(part, f"{prefix}{key}.")
+    return found
 
 
 class LayerCallMixin:
@@ -67,6 +83,26 @@ class LayerCallMixin:
         self.effects |= {"draws"} if module.random else set()
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
 
+    def layer_method(self, target: ast.expr, name: str) -> tuple[ir.Expr, ir.Module] | None:
+        """`base.get_features`: the layer, and its method of that name if it is a model with one."""
+        kind = self.scope.layers.get(self.renamed(getattr(target, "id", "")))
+        definition = getattr(strip_optional(kind), "definition", None)
+        if not isinstance(definition, ModuleSource) or name not in definition.data.get("methods", ()):
+            return None
+        module = self.program.module(definition)
+        if module is None:
+            raise Failure  # the module's own errors are reported
+        return self.callee(target), next(m for m in module.methods if m.name == name)
+
+    def method_of(self, node: ast.Call, layer: ir.Expr | None, method: ir.Module) -> ir.Expr:
+        """A call of a method of the model itself, or of its base."""
+        bound, _ = self.bind(node, method.name, method.inputs)
+        arguments = {key: self.expr(value) for key, value in bound.items()}
+        values = known_sizes(self.scope.values or {})
+        kind = self.apply(node, method.name, method.inputs, method.returns, arguments, values)
+        location = self.source.locate(node)
+        return ir.MethodOf(location, kind, layer, method.name, tuple(arguments.items()))
+
     def call_type(
         self, node, kind: Layer, module: ir.Module, arguments: dict[str, ir.Expr]
     ) -> Type:
@@ -75,8 +111,10 @@ class LayerCallMixin:
         values = argument_dims(kind)
         if kind.config != "main" and (prefix := kind.config) != self.scope.config.entry:
             for field in self.program.configs[module.config].names:
-                values.setdefault(field, Dim.of(f"{prefix}.{field}"))
+                values.setdefault(field, self.field_dim((prefix, field)))
         returns = self.program.specialised(kind, module)
+        if module.tap_types:
+            returns = Record(returns.name, (*returns.fields, *module.tap_types))
         result = self.apply(node, kind.kind, module.inputs, returns, arguments, values)
         return self.with_numbers(result, kind.config)
 
@@ -104,6 +142,7 @@ class LayerCallMixin:
             self.fail(node, "a model is called with keywords", found=ast.unparse(node))
         names = [parameter.name for parameter in module.inputs]
         use_cache = keywords.pop("use_cache", None) if module.stateful else None
+        asked = {name: keywords.pop(name) for name in list(keywords) if name in switches(module)}
         for name in keywords:
             if name not in names:
                 self.fail(node, f"{kind.kind} has no input {name}", hint=self.hint(name, names))
@@ -117,7 +156,8 @@ class LayerCallMixin:
         if use_cache is not None:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        self.sub_taps += [tap for tap in module.shown_taps if tap not in self.sub_taps]
+        for name, value in asked.items():
+            arguments[name] = self.expr(value)
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}

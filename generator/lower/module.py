@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .. import ir
 from ..language.sources import ModuleSource
+from ..taps import switch_of
 from ..types import Layer, Static, Tensor, Type, strip_optional
 from . import trees
 from .constructors import ConstructorWriter
@@ -65,7 +66,8 @@ class ModuleWriter(ConstructorWriter):
         steps, module = [], self.module
         for step in path:
             layer = module.layer(step)
-            steps += self.writer_of(module).path_of(layer)
+            part = module.name in self.program.interfaces
+            steps += [f"get_{step}()"] if part else self.writer_of(module).path_of(layer)
             module = self.module_of(strip_optional(layer.type))
         return steps
 
@@ -130,11 +132,23 @@ class ModuleWriter(ConstructorWriter):
     @property
     def own_states(self) -> bool:
         """A model that holds states itself, not through a base model."""
-        return self.module.model and self.module.stateful and not self.calls_base
+        return self.module.model and self.module.stateful and self.state_owner is None
+
+    @property
+    def state_owner(self) -> ir.Expr | None:
+        """The model among the layers that keeps the cache, if it is one."""
+        for statement in self.module.body:
+            call = getattr(statement, "value", None)
+            if isinstance(call, ir.ModelCall):
+                called = self.module_of(strip_optional(call.layer.type))
+                if called.stateful:
+                    return call.layer
+        return None
 
     @property
     def own_taps(self) -> bool:
-        return self.module.model and bool(self.module.taps) and not self.calls_base
+        passed = {name for name, _, _ in self.module.passed}
+        return self.module.model and not passed.issuperset(self.module.taps)
 
     def switches(self, module: ir.Module) -> list[str]:
         """The `output_*` inputs of a model."""
@@ -217,9 +231,9 @@ class ModuleWriter(ConstructorWriter):
             count = self.new_tokens()
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
             fields.append("past_key_values=past")
-        source = "taps" if self.own_taps else self.base_local()
+        passed = {name: f"{local}.{tap}" for name, local, tap in self.module.passed}
         for tap in self.ordered_taps():
-            fields.append(f"{tap}={source}.{tap}")
+            fields.append(f"{tap}={passed.get(tap, f'taps.{tap}')}")
         lines.append(f"{indent}output = {self.record_class()}({', '.join(fields)})")
         lines.append(
             f"{indent}return output if self.use_return_dict(return_dict) else output.to_tuple()"
@@ -237,12 +251,6 @@ class ModuleWriter(ConstructorWriter):
         return [t for t in ("hidden_states", "attentions") if t in taps] + [
             t for t in taps if t not in ("hidden_states", "attentions")
         ]
-
-    def base_local(self) -> str:
-        for statement in self.module.body:
-            if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.ModelCall):
-                return statement.targets[0]
-        return "outputs"
 
     # --- signature ------------------------------------------------------------------------------
 
@@ -288,6 +296,9 @@ class ModuleWriter(ConstructorWriter):
 
     def cache_layout(self) -> list[str]:
         """One dictionary of state kinds for each block of the stack that has states."""
+        owner = self.state_owner
+        if owner is not None:
+            return [f"return {trees.text(self.layer_path(owner.path))}.cache_layout()"]
         place = stateful_stack(self.program, self.module)
         if place is None:
             return []
@@ -318,13 +329,6 @@ class ModuleWriter(ConstructorWriter):
                 return visitor.visit(self.expr(sizes[node.id])) if node.id in sizes else node
 
         return trees.text(Inline().visit(tree))
-
-
-def switch_of(tap: str) -> str:
-    for ending in ("attentions", "hidden_states"):
-        if tap.endswith(ending):
-            return f"output_{ending}"
-    return f"output_{tap}"
 
 
 def shape_text(parameter: ir.Parameter) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 
 try:
@@ -67,6 +67,7 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .recurrent import LSTM
+from .scatter import masked_scatter
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -80,10 +81,12 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
     "pair",
     "Group",
     "first_given",
     "last_token",
+    "masked_scatter",
     "merge_leading",
     "NO_TAPS",
     "Block",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
@@ -80,6 +80,7 @@ from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -93,6 +94,7 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
     "pair",
     "NO_TAPS",
     "BatchNorm",
@@ -147,6 +149,7 @@ __all__ = [
     "l2_normalize",
     "last_token",
     "max_pool2d",
+    "masked_scatter",
     "merge_leading",
     "method",
     "mse_loss",

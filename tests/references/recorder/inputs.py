@@ -42,6 +42,11 @@ class Maker:
         self.choices = CHOICES if self.name.endswith("MultipleChoice") else 0
         self.length = spec.length
 
+    @property
+    def uses_cache(self):
+        """Does the configuration, or its part for text, ask for a cache?"""
+        return getattr(self.config.get_text_config(decoder=True), "use_cache", False)
+
     def takes(self, name):
         """Does the class's forward have this argument?"""
         return name in self.parameters
@@ -70,15 +75,20 @@ class Maker:
 
     def _written(self, probe, name, rule):
         rule = dict(rule)
-        shape = rule.pop("shape", None)
-        dtype = rule.pop("dtype", "int64")
+        shape, put = rule.pop("shape", None), rule.pop("put", {})
+        dtype, side = rule.pop("dtype", "int64"), rule.pop("side", "right")
         ((kind, given),) = rule.items()
         if kind in ("normal", "uniform"):
             return self.filled(probe, name, shape, kind, *map(float, given))
         if kind == "integers":
-            return self.draw(probe, name, shape, *given).astype(dtype)
+            array = self.draw(probe, name, shape, *given).astype(dtype)
+            for number, columns in put.items():
+                array[..., columns] = number
+            return array
         if kind == "lengths":  # a mask, of the given numbers of ones a row
-            return (np.arange(shape[1]) < np.array(given)[:, None]).astype(dtype)
+            place = np.arange(shape[1])
+            place = place[::-1] if side == "left" else place
+            return (place < np.array(given)[:, None]).astype(dtype)
         if kind == "values":
             array = np.array(given).astype(dtype)
             return Stored(array) if array.dtype.kind == "f" else array

@@ -21,13 +21,14 @@ class Plan:
     full: bool = False
     of: str = ""
     method: str | None = None
+    first: list = field(default_factory=list)  # inputs that only the first of several calls gets
     carry: dict = field(default_factory=dict)
 
 
 def _switches(maker, **wanted):
     """Keyword arguments; the cache is off where the class has one, unless asked for."""
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
-    if caching and getattr(maker.config, "use_cache", False):
+    if caching and maker.uses_cache:
         wanted.setdefault("use_cache", False)
     return wanted
 
@@ -114,7 +115,11 @@ def cache(maker, probe, options):
         return "no cache"
     length, steps = options.get("length", maker.length), 3
     side = options.get("side", "left")
-    whole = maker.text(probe, length=length, side=side)
+    if maker.spec.inputs:
+        whole = maker.written(probe, options.get("inputs"))
+        length = whole["input_ids"].shape[1]
+    else:
+        whole = maker.text(probe, length=length, side=side)
     calls, start = [], 0
     for stop in range(length - steps, length + 1):
         inputs = {}
@@ -123,6 +128,8 @@ def cache(maker, probe, options):
                 inputs[name] = item[:, start:stop]
             elif name == "attention_mask":
                 inputs[name] = item[:, :stop]
+            elif name in options.get("first", ()):  # read by the first call alone
+                inputs.update({name: item} if start == 0 else {})
             else:
                 inputs[name] = item
         calls.append((inputs, {"use_cache": True}))
@@ -139,9 +146,13 @@ def _generate(left):
             "max_new_tokens": options.get("new_tokens", 8),
             "do_sample": False,
             "eos_token_id": None,
-            "pad_token_id": maker.config.pad_token_id or 0,
+            "pad_token_id": getattr(maker.config, "pad_token_id", None) or 0,
             **options.get("kwargs", {}),
         }
+        first = options.get("first", [])
+        if maker.spec.inputs:
+            inputs = maker.written(probe, options.get("inputs"))
+            return Plan(probe, [(inputs, kwargs)], kind="generate", first=first)
         inputs = maker.text(probe, length=options.get("length", 6), side="left", types=False)
         inputs = {n: v for n, v in inputs.items() if n != "token_type_ids"}
         if not left:
