@@ -11,4 +11,5 @@ def auto_model(config: PretrainedConfig, **options: Any) -> Any:
     """The base model of whatever architecture a configuration is of, with random weights."""
     from ..auto.models import FlaxAutoModel  # late: it knows all frameworks
 
-    return FlaxAutoModel.from_config(config, **options)
+    # not from_config, which would choose a dtype of its own
+    return FlaxAutoModel.class_for(config)(config, **options)

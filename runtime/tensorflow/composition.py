@@ -11,4 +11,5 @@ def auto_model(config: PretrainedConfig, **options: Any) -> Any:
     """The base model of whatever architecture a configuration is of, with random weights."""
     from ..auto.models import TFAutoModel  # late: it knows all frameworks
 
-    return TFAutoModel.from_config(config, **options)
+    # not from_config, which would choose a dtype of its own
+    return TFAutoModel.class_for(config)(config, **options)

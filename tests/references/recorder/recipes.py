@@ -194,7 +194,9 @@ def method(maker, probe, options):
 
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
-        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        # a class that emits nothing on request says so
+        wanted = DETAILS if options.get("details", details) else {}
+        kwargs = _switches(maker, **wanted, **options.get("kwargs", {}))
         return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
 
     return recipe
