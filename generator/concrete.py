@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .configs import COMMON_VALUES, ConfigSchema, static_of
+from .configs import CHANNELS, COMMON_VALUES, ConfigSchema, static_of
 from .diagnostics import Diagnostics
 from .dims import Dim
 from .language.faults import Failure
@@ -18,7 +18,7 @@ from .language.program import Program
 from .language.sources import ModuleSource
 from .language.unify import substitute
 from .located import Map
-from .types import NONE, UNKNOWN, Config, Static, strip_optional
+from .types import NONE, UNKNOWN, Config, Static, TupleOf, strip_optional
 
 # sizes that a call brings along, different from one another and from usual sizes of models
 SIZES = (2, 7, 5, 11, 3, 13, 17, 19)
@@ -49,7 +49,7 @@ def main_entry(program: Program) -> str:
 def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> dict[str, Any]:
     """Every field's value: the defaults, a preset's, and those that follow from others."""
     schema: ConfigSchema = program.configs[entry]
-    values: dict[str, Any] = {**COMMON_VALUES}
+    values: dict[str, Any] = {**COMMON_VALUES, "num_labels": schema.labels}
     for field in schema.fields.values():
         if isinstance(strip_optional(field.type), Config):
             nested = overrides.get(field.name) or {}
@@ -70,10 +70,13 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
                 known = checker.text_expression(field.expression, field.location).type
             except Failure:
                 continue
-            values[field.name] = None if known.value is UNKNOWN else known.value
+            value = [] if known == TupleOf(()) else known.value
+            values[field.name] = None if value is UNKNOWN else value
     if schema.is_backbone and values.get("stage_names"):
         values.setdefault("out_features", values["stage_names"][-1:])
         values.setdefault("out_indices", [len(values["stage_names"]) - 1])
+        if values.get(CHANNELS):
+            values["channels"] = [values[CHANNELS][index] for index in values["out_indices"]]
     return values
 
 
@@ -92,11 +95,12 @@ def _infer(program: Program, source, errors: Diagnostics, values: dict, full: bo
         return
     sizes = call_sizes(checker, values)
     known = {name: Dim.of(value) for name, value in values.items() if type(value) is int}
-    chosen = False
+    chosen: set[str] = set()
     for parameter in inputs:
         absent = parameter.default is None and not full
         if parameter.one_of:
-            absent, chosen = chosen, True
+            absent = parameter.group in chosen
+            chosen.add(parameter.group)
         kind = substitute(strip_optional(parameter.type), {**known, **sizes})
         if isinstance(kind, Static):  # a flag keeps its default
             absent, kind = False, static_of(None if parameter.default is ... else parameter.default)

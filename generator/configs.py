@@ -15,8 +15,10 @@ from .types import UNKNOWN, Config, Optional, Static, Type, make_optional
 PAIR = Static("pair")
 # What configuration classes offer beside fields.
 TAKEN = (
-    "attn_implementation", "attribute_map", "base_config_key", "complete", "copy", "from_dict",
-    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
+    "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy",
+    "default_labels", "from_dict",
+    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "of_any_model",
+    "require_divisible",
     "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
     "use_return_dict", "validate",
 )  # fmt: skip
@@ -44,6 +46,8 @@ BACKBONE: dict[str, Static] = {
     "out_features": Static("list", element=Static("str")),
     "out_indices": Static("list", element=Static("int")),
 }
+# the widths of the feature maps that `out_features` names, out of those of all stages
+CHANNELS, BACKBONE_CHANNELS = "stage_channels", Static("list", element=Static("int"))
 COMMON_VALUES: dict[str, Any] = {
     "num_labels": 2, "problem_type": None, "is_decoder": False, "is_encoder_decoder": False,
     "add_cross_attention": False, "tie_word_embeddings": True, "pad_token_id": None,
@@ -71,6 +75,8 @@ class Field:
     doc: str | None = None
     subconfig: str | None = None
     derived: bool = False  # always computed by `expression`
+    always_saved: bool = False  # written even with the value that all configurations share
+    saved: bool = True  # computed fields may be left out of files
     unlisted: bool = False  # read where a file has it, not one of the class's own fields
     legacy: tuple[str, ...] = ()  # old names
     record: str | None = None  # the dictionary's keys, by its kind
@@ -84,6 +90,7 @@ class ConfigSchema:
     fields: dict[str, Field]
     location: Location = field(repr=False, compare=False)
     model_type: str | None = None
+    labels: int = 2  # how many labels there are where a file does not say
     interface: bool = False  # what a parent may read of a configuration that any model may bring
     shared: tuple[str, ...] = ()  # the entries that it is what they have in common of
 
@@ -94,9 +101,19 @@ class ConfigSchema:
 
     @property
     def common(self) -> dict[str, Type]:
-        return {**COMMON, **BACKBONE} if self.is_backbone else COMMON
+        if not self.is_backbone:
+            return COMMON
+        channels = {"channels": BACKBONE_CHANNELS} if CHANNELS in self.fields else {}
+        return {**COMMON, **BACKBONE, **channels}
+
+    def own_name(self, name: str) -> str:
+        """The field that has this name, or had it."""
+        if name in self.fields:
+            return name
+        return next((f.name for f in self.fields.values() if name in f.legacy), name)
 
     def type(self, name: str) -> Type | None:
+        name = self.own_name(name)
         if name in self.fields:
             return self.fields[name].type
         return self.common.get(name)
@@ -115,10 +132,13 @@ def read_config(
 ) -> ConfigSchema:
     """`entries` and `records`: the names of configurations and of records that fields may have."""
     fields = {}
-    model_type = None
+    model_type, labels = None, 2
     for name, value in data.items():
         if name == "model_type":
             model_type = value
+            continue
+        if name == "num_labels" and type(value) is int:
+            labels = value
             continue
         location = value_location(data, name)
         if name in TAKEN:
@@ -128,7 +148,7 @@ def read_config(
         parsed = _read_field(name, value, location, entries, errors, records)
         if parsed is not None:
             fields[name] = parsed
-    return ConfigSchema(entry, fields, data.location, model_type)
+    return ConfigSchema(entry, fields, data.location, model_type, labels)
 
 
 def common_schema(schemas: Sequence[ConfigSchema]) -> ConfigSchema:
@@ -169,6 +189,9 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             hint = did_you_mean(text.rstrip("?"), [*records, *FIELD_TYPES])
             errors.error(location, f"config.{name}: not a field type", found=text, hint=hint)
             return None
+        if "value" not in value and not value.get("saved", True):
+            errors.error(location, f"config.{name}: only a computed field is left out of files")
+            return None
         return Field(
             name,
             kind,
@@ -181,6 +204,8 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             min=value.get("min"),
             max=value.get("max"),
             doc=value.get("doc"),
+            always_saved=value.get("always_saved", False),
+            saved=value.get("saved", True),
             unlisted=value.get("unlisted", False),
             legacy=_names(value.get("legacy", ())),
             record=record,

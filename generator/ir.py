@@ -6,6 +6,7 @@ immutable and knows its place in the source. `legality.py` states what is legal 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -280,6 +281,8 @@ class Parameter:
     location: Location = field(repr=False, compare=False)
     default: Any = ...  # `...`: required
     one_of: bool = False
+    group: str = ""  # inputs of one group are alternatives to each other
+    unless: str | None = None  # the input beside which none of its group is needed
 
 
 @dataclass(frozen=True)
@@ -332,7 +335,7 @@ class Module:
     aliases: tuple[str, ...] = ()
     base: str | None = None  # the attribute that holds the base model
     taps: tuple[str, ...] = ()  # in order of emission, own and of layers
-    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> taps that get its name
+    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> a name, and taps that get it
     stateful: bool = False
     returns_cache: bool = False  # of models: whether the cache is an output
     block: bool = False  # the element of a stack: the unit of scan and checkpointing
@@ -352,3 +355,23 @@ class Module:
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """Every node below one, and itself."""
+    if isinstance(node, (tuple, list)):
+        for item in node:
+            yield from walk(item)
+    elif isinstance(node, (Expr, Statement, Module, LayerDeclaration, StateDeclaration)):
+        yield node
+        for name in node.__dataclass_fields__:
+            if name not in ("type", "location", "definition", "op"):
+                yield from walk(getattr(node, name))
+
+
+def switch_of(tap: str) -> str:
+    """The input that asks for a tap."""
+    for ending in ("attentions", "hidden_states"):
+        if tap.endswith(ending):
+            return f"output_{ending}"
+    return f"output_{tap}"

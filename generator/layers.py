@@ -109,6 +109,16 @@ layer(
     leaves=("weight",),
 )
 
+# an embedding whose rows are multiplied by a number, such as the square root of their length
+layer(
+    "scaled_embedding(num_embeddings, embedding_dim, scale, padding_idx=None)",
+    _embedding,
+    "ScaledEmbedding(num_embeddings, embedding_dim, scale, padding_idx=padding_idx)",
+    "ScaledEmbedding(num_embeddings, embedding_dim, scale, padding_idx=padding_idx)",
+    "ScaledEmbedding(num_embeddings, embedding_dim, scale, padding_idx=padding_idx, rngs=rngs)",
+    leaves=("weight",),
+)
+
 
 def _norm(call) -> Type:
     x = call.float_tensor("x")
@@ -171,6 +181,8 @@ def sizes_of_pair(call, name: str) -> tuple[Dim, Dim]:
 
 
 def _convolved(size: Dim, kernel: Dim, stride: Dim, padding: Dim, dilation: Dim) -> Dim:
+    if kernel == stride and padding.constant == 0 and dilation.constant == 1:
+        return opaque("//", size, stride)
     length = size + padding * 2 - dilation * (kernel - 1) - 1
     return opaque("//", length, stride) + 1
 

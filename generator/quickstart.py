@@ -102,11 +102,12 @@ def _arrays(
     model: Mapping[str, Any], values: Mapping[str, Any], framework: str
 ) -> dict[str, str] | None:
     """Zeros for each input that has to be given; None where their sizes are unknown."""
-    arrays, choice_made = {}, False
+    arrays, chosen = {}, set()
     for entry in model["inputs"]:
-        if not entry["required"] and (not entry["one_of"] or choice_made):
+        needed = entry["one_of"] and entry["group"] not in chosen and entry["unless"] not in arrays
+        if not entry["required"] and not needed:
             continue
-        choice_made = choice_made or entry["one_of"]
+        chosen.add(entry["group"] if needed else None)
         if entry["array"] is None:
             return None
         sizes = [_number(s, i, values) for i, s in enumerate(entry["array"]["shape"])]

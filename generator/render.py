@@ -19,7 +19,13 @@ from .lower.flax import FlaxWriter
 from .lower.module import ModuleWriter
 from .lower.pytorch import PyTorchWriter
 from .lower.tensorflow import TensorFlowWriter
-from .render_config import config_class, config_contexts, render_configuration, used_names
+from .render_config import (
+    config_class,
+    config_contexts,
+    config_expression,
+    render_configuration,
+    used_names,
+)
 from .spec import Spec
 from .types import Optional, Record, strip_optional
 
@@ -237,20 +243,35 @@ def nested_records(writer: ModuleWriter, record: Record, added: dict) -> Iterato
     for tap in added.get(record.name, ()):
         name, shape = tap if isinstance(tap, tuple) else (tap, "one per layer")
         fields.append({"name": name, "shape": shape, "record": False})
+    if record.name == writer.module.name:
+        order = writer.output_order([field["name"] for field in fields])
+        fields.sort(key=lambda field: order.index(field["name"]))
     yield {"name": writer.class_name(f"{record.name}Output"), "fields": fields}
 
 
 def initializer_texts(init: Map, names: dict[str, None]) -> dict[str, str]:
-    """`normal(initializer_range)` -> `normal("initializer_range")`: the runtime reads the field."""
+    """`normal(initializer_range)` -> `normal("initializer_range")`: the runtime reads the field.
+
+    What is computed from fields becomes a function of the configuration.
+    """
     texts = {}
     for key, rule in init.items():
         node = ast.parse(rule, mode="eval").body
         function = node if isinstance(node, ast.Name) else node.func
         arguments = [] if isinstance(node, ast.Name) else node.args
-        values = [repr(a.id) if isinstance(a, ast.Name) else ast.unparse(a) for a in arguments]
+        values = [initializer_number(argument) for argument in arguments]
         names.setdefault(function.id)
         texts[key] = f"{function.id}({', '.join(values)})"
     return texts
+
+
+def initializer_number(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return repr(node.id)
+    text = ast.unparse(node)
+    if any(isinstance(inner, ast.Name) for inner in ast.walk(node)):
+        return f"lambda config: {config_expression(text, 'config')}"
+    return text
 
 
 def rules_text(spec: Spec, names: dict[str, None]) -> str | None:

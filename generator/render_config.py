@@ -10,6 +10,7 @@ import jinja2
 
 from . import ir
 from .configs import ConfigSchema, Field
+from .language.builtins import MATH
 from .language.program import Program
 from .lower import trees
 from .types import Config, Optional, Static, Type, strip_optional
@@ -24,9 +25,10 @@ def render_configuration(env: jinja2.Environment, program: Program, source: str)
         "records": record_contexts(program),
         "configs": config_contexts(program),
     }
-    used = used_names(template.render(**context, imports=[]))
+    used = used_names(template.render(**context, imports=[], used=set()))
     names = ("BackboneConfig", "Kinds", "PretrainedConfig", "field", "stages")
-    return template.render(**context, imports=[name for name in names if name in used])
+    imports = [name for name in names if name in used]
+    return template.render(**context, imports=imports, used=used)
 
 
 def record_contexts(program: Program) -> list[dict[str, Any]]:
@@ -69,12 +71,14 @@ def config_class(program: Program, entry: str) -> str:
 
 
 def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
-    model_type = schema.model_type or program.spec.model_type
+    own = schema.model_type  # parts that are no models of their own may have an empty one
+    model_type = program.spec.model_type if own is None else own
     depths = stack_fields(program)
     fields = [
         field_context(program, field, depths)
         for field in schema.fields.values()
-        if not field.unlisted and field.name != "stage_names"  # declared by the base
+        # names of stages are declared by the base
+        if field.saved and not field.unlisted and field.name != "stage_names"
     ]
     completions = [
         {
@@ -83,14 +87,27 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
             "always": field.derived,
         }
         for field in schema.fields.values()
-        if field.expression
+        if field.expression and field.saved
+    ]
+    properties = [
+        {
+            "name": field.name,
+            "annotation": python_type(program, field.type),
+            "value": config_expression(field.expression),
+            "doc": field.doc,
+        }
+        for field in schema.fields.values()
+        if not field.saved
     ]
     return {
         "name": config_class(program, schema.entry),
         "model_type": model_type,
         "fields": fields,
         "completions": completions,
+        "properties": properties,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
+        "labels": schema.labels,
+        "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
         "divisions": divisions(program, schema),
         "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
     }
@@ -150,19 +167,23 @@ def python_type(program: Program, kind: Type) -> str:
     return "object"
 
 
-def config_expression(text: str) -> str:
-    """An expression over fields, with `self.` before each."""
+def config_expression(text: str, owner: str = "self") -> str:
+    """An expression over fields, with the configuration's name before each."""
 
     class Prefix(ast.NodeTransformer):
         def visit_Call(self, node: ast.Call) -> ast.expr:
             if isinstance(node.func, ast.Name) and node.func.id == "exact":
                 left, right = map(self.visit, node.args)
                 return ast.BinOp(left, ast.FloorDiv(), right)
+            if isinstance(node.func, ast.Name) and node.func.id in MATH:
+                node.func = trees.attribute(trees.name("math"), node.func.id)
+            if isinstance(node.func, ast.Attribute):  # a method of a field
+                node.func = self.visit(node.func)
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
         def visit_Name(self, node: ast.Name) -> ast.expr:
-            return trees.attribute(trees.name("self"), node.id)
+            return trees.attribute(trees.name(owner), node.id)
 
     return trees.text(Prefix().visit(ast.parse(text, mode="eval").body))
 
@@ -173,7 +194,7 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
     for module in [*program.modules, *program.models]:
         if schema.entry not in (module.config, *program.configs[module.config].shared):
             continue
-        for node in walk(module):
+        for node in ir.walk(module):
             if isinstance(node, ir.PythonCall) and node.function == "exact":
                 left, right = node.arguments
                 fields = [side for side in (left, right) if isinstance(side, ir.ConfigField)]
@@ -184,17 +205,3 @@ def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
 
 def used_names(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-
-
-def walk(node):
-    """Every node of IR below one."""
-    if isinstance(node, (tuple, list)):
-        for item in node:
-            yield from walk(item)
-    elif isinstance(
-        node, (ir.Expr, ir.Statement, ir.Module, ir.LayerDeclaration, ir.StateDeclaration)
-    ):
-        yield node
-        for name in node.__dataclass_fields__:
-            if name not in ("type", "location", "definition", "op"):
-                yield from walk(getattr(node, name))

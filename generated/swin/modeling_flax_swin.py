@@ -192,7 +192,12 @@ class FlaxSwinEmbeddings(nnx.Module):
             x = x * (1.0 - masked) + value(self.mask_token) * masked
         if self.use_absolute_embeddings:
             x = x + value(self.position_embeddings)[:, : x.shape[1]]
-        return self.dropout(x).reshape(b, patches.shape[2], -1, self.embed_dim)
+        return self.dropout(x).reshape(
+            b,
+            patches.shape[2],
+            (width + -width % self.patch_size) // self.patch_size,
+            self.embed_dim,
+        )
 
 
 class FlaxSwinSelfAttention(nnx.Module):

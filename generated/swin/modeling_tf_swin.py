@@ -185,7 +185,15 @@ class TFSwinEmbeddings(Layer):
             x = x * (1.0 - masked) + value(self.mask_token) * masked
         if self.use_absolute_embeddings:
             x = x + value(self.position_embeddings)[:, : shape_of(x)[1]]
-        return tf.reshape(self.dropout(x), [b, shape_of(patches)[2], -1, self.embed_dim])
+        return tf.reshape(
+            self.dropout(x),
+            [
+                b,
+                shape_of(patches)[2],
+                (width + -width % self.patch_size) // self.patch_size,
+                self.embed_dim,
+            ],
+        )
 
 
 class TFSwinSelfAttention(Layer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..brevity import markdown, measure
 from ..diagnostics import SpecError
 from ..table import FRAMEWORKS, NOT_YET, PROVEN, TITLES
 from .common import OK, Session
@@ -12,11 +13,16 @@ HEADINGS = ("architecture", "PyTorch", "TensorFlow", "Flax", "slow", "fast")
 
 def add_arguments(parser) -> None:
     parser.add_argument("--counts", action="store_true", help="print the counts only")
+    parser.add_argument("--lines", action="store_true", help="print how long the specs are")
 
 
 def run(session: Session) -> int:
     from .documents import make_table
 
+    if session.arguments.lines:
+        places = session.places
+        session.say(markdown(measure(places.rows.parent, places.rows)))
+        return OK
     try:
         table = make_table(session)
     except SpecError as error:

@@ -90,6 +90,19 @@ class ConditionMixin:
                 present = test.negated == truth
                 kind = self.scope.locals[name]
                 self.scope.locals[name] = strip_optional(kind) if present else NONE
+                self.assume_choice(name, present)
+
+    def assume_choice(self, name: str, present: bool) -> None:
+        """Of inputs of which exactly one is given, what is known of one tells of the others."""
+        if name not in self.scope.choices:
+            return
+        choices = self.scope.choices
+        others = [other for other in choices if other != name and choices[other] == choices[name]]
+        if present:
+            self.scope.locals.update(dict.fromkeys(others, NONE))
+        elif len(others) == 1 and self.scope.values is None:
+            (other,) = others
+            self.scope.locals[other] = strip_optional(self.scope.locals[other])
 
     def holds(self, condition: ir.Expr | None) -> bool:
         truth = True

@@ -241,7 +241,7 @@ class ConstructorMixin(RuleMixin):
             if size.type.dim is None:
                 self.fail(argument, "a size is a static int", found=str(size.type))
         for key in keywords:
-            self.fail(node, f"param has no argument {key}")
+            self.fail(node, f"{node.func.id} has no argument {key}")
         return {"shape": shape}
 
     def tie(self, node: ast.expr) -> tuple[ir.Expr, ir.Expr | None]:

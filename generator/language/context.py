@@ -21,7 +21,7 @@ from ..types import (
     integer,
 )
 from . import unify
-from .typestrings import unknown_dim
+from .typestrings import has_unknown, unknown_dim
 
 
 class CallContext:
@@ -142,6 +142,9 @@ class CallContext:
 
     def unknown(self, _: str) -> Dim:
         return unknown_dim()
+
+    def is_unknown(self, dim: Dim) -> bool:
+        return has_unknown(dim)
 
     def is_length(self, dim: Dim) -> bool:
         return states.is_length(dim)

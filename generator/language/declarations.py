@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..configs import ConfigSchema, Field
 from ..diagnostics import Diagnostics, Location, describe, did_you_mean, listed, quoted
 from ..located import Map
-from ..types import Config, Optional, Record, Static, strip_optional
+from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optional
+from .builtins import MATH
 from .faults import Failure
 from .modules import Checker
 from .rules import INITIALIZERS
@@ -110,6 +111,10 @@ class _Fields:
         except Failure:
             return
         wanted, found = strip_optional(field.type), strip_optional(kind)
+        if found == TupleOf(()):
+            found = Static("list")
+        if found == NONE and isinstance(field.type, Optional):
+            return
         if isinstance(wanted, Static) and not _fits(wanted.kind, getattr(found, "kind", None)):
             message = f"config.{field.name}: the expression has another type"
             self.program.errors.error(place(0, 0), message, expected=wanted.kind, found=str(kind))
@@ -264,15 +269,29 @@ def _check_rule(program: Program, text: str, place, location: Location) -> None:
             expected=expected,
             found=str(len(arguments)),
         )
+    known = [n for schema in program.configs.values() for n in schema.names]
     for argument in arguments:
-        value = argument.operand if isinstance(argument, ast.UnaryOp) else argument
-        if isinstance(argument, ast.Name):
-            known = [n for schema in program.configs.values() for n in schema.names]
-            if argument.id not in known:
-                message = f"no configuration field {argument.id}"
-                program.errors.error(
-                    source.locate(argument), message, hint=did_you_mean(argument.id, known)
-                )
-        elif not (isinstance(value, ast.Constant) and type(value.value) in (int, float)):
+        if not _is_number(argument):
             message = f"{name.id} takes numbers and configuration fields"
             program.errors.error(source.locate(argument), message, found=ast.unparse(argument))
+            continue
+        called = [node.func for node in ast.walk(argument) if isinstance(node, ast.Call)]
+        for node in ast.walk(argument):
+            if isinstance(node, ast.Name) and node not in called and node.id not in known:
+                message = f"no configuration field {node.id}"
+                program.errors.error(
+                    source.locate(node), message, hint=did_you_mean(node.id, known)
+                )
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether it is a number, a field, or arithmetic of those."""
+    if isinstance(node, ast.Constant):
+        return type(node.value) in (int, float)
+    if isinstance(node, ast.BinOp):
+        return _is_number(node.left) and _is_number(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name):
+        return node.func.id in MATH and all(map(_is_number, node.args))
+    return isinstance(node, ast.Name)

@@ -6,9 +6,9 @@ import ast
 
 from .. import ir
 from ..dims import Dim
+from ..ir import switch_of
 from ..layers import LayerKind
 from ..ops.table import FRAMEWORKS, Op
-from ..taps import switch_of
 from ..types import (
     NONE,
     Layer,
@@ -25,6 +25,7 @@ from .arguments import argument_dims
 from .context import LayerContext
 from .faults import Failure
 from .sources import ModuleSource
+from .taps import tap_type
 from .unify import substitute
 
 MERGE = Op(
@@ -34,11 +35,6 @@ MERGE = Op(
     dict.fromkeys(FRAMEWORKS, "merge_leading(x, axes)"),
     frozenset(),
 )
-
-
-def switches(module: ir.Module) -> set[str]:
-    """The inputs of a model that ask for what it emits."""
-    return {switch_of(tap) for tap in module.taps}
 
 
 def known_sizes(values: dict, prefix: str = "") -> dict[str, Dim]:
@@ -76,7 +72,8 @@ class LayerCallMixin:
         arguments = {key: self.expr(value) for key, value in bound.items()}
         result = self.call_type(node, kind, module, arguments)
         if self.module_source.model and isinstance(layer, ir.LayerRef):
-            self.tap_sources.setdefault(layer.path[0], module.taps)
+            known = self.tap_sources.get(layer.path[-1], ())
+            self.tap_sources[layer.path[-1]] = tuple(dict.fromkeys([*known, *module.taps]))
         else:
             self.taps.update(dict.fromkeys(module.taps))
         self.effects |= {"past"} if module.stateful else set()
@@ -142,7 +139,8 @@ class LayerCallMixin:
             self.fail(node, "a model is called with keywords", found=ast.unparse(node))
         names = [parameter.name for parameter in module.inputs]
         use_cache = keywords.pop("use_cache", None) if module.stateful else None
-        asked = {name: keywords.pop(name) for name in list(keywords) if name in switches(module)}
+        switches = {switch_of(tap): tap for tap in module.taps if switch_of(tap) == f"output_{tap}"}
+        asked = {name: keywords.pop(name) for name in switches if name in keywords}
         for name in keywords:
             if name not in names:
                 self.fail(node, f"{kind.kind} has no input {name}", hint=self.hint(name, names))
@@ -156,12 +154,18 @@ class LayerCallMixin:
         if use_cache is not None:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        for name, value in asked.items():
-            arguments[name] = self.expr(value)
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}
             result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
+        for switch, value in asked.items():
+            arguments[switch] = self.static_test(value)
+            if module.tap_types:
+                continue  # an interface says itself what they are
+            shown = tap_type(self.program, module, switches[switch])
+            if shown is None:
+                self.fail(value, f"what {switch} shows is made by no emit()")
+            result = Record(result.name, (*result.fields, (switches[switch], shown)))
         location = self.source.locate(node)
         return ir.ModelCall(location, result, layer, tuple(arguments.items()))
 
@@ -187,10 +191,13 @@ class LayerCallMixin:
             self.fail(
                 node, "embed takes two inputs", expected="such as embed(input_ids, inputs_embeds)"
             )
-        path = self.program.spec.roles.get("input_embeddings")
+        roles = self.module_source.data.get("roles", {})
+        if "input_embeddings" not in roles:
+            roles = self.program.spec.roles
+        path = roles.get("input_embeddings")
         if path is None:
             self.fail(node, "embed needs the role input_embeddings", hint="declare it under roles")
-        self.program.check_role("input_embeddings", self)
+        self.program.check_role("input_embeddings", self, roles)
         test = ast.copy_location(ast.Compare(node.args[1], [ast.Is()], [ast.Constant(None)]), node)
         table: ast.expr = ast.Name(path.split(".")[0], ast.Load())
         for step in path.split(".")[1:]:

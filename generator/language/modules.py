@@ -176,32 +176,41 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             for statement in body
             if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.ModelCall)
         ]
-        found = [
-            (call.layer.path[-1], local, tap)
-            for local, call in calls
-            if not any(name.startswith("output_") for name, _ in call.arguments)
-            for tap in self.program.module(strip_optional(call.layer.type).definition).shown_taps
-        ]
+        found = []
+        for local, call in calls:
+            called = self.program.module(strip_optional(call.layer.type).definition)
+            asked = any(name.startswith("output_") for name, _ in call.arguments)
+            if not (asked and called.tap_types):
+                found += [(call.layer.path[-1], local, tap) for tap in called.shown_taps]
         counts = Counter(tap for _, _, tap in found)
         return [(tap if counts[tap] == 1 else f"{layer}_{tap}", x, tap) for layer, x, tap in found]
 
     # --- taps -----------------------------------------------------------------------------------
 
     def tap_scopes(self) -> dict[str, tuple[str, ...]]:
-        """Taps that several layers of a model emit get the layer's name: `encoder_attentions`."""
+        """Taps that several layers of a model emit get the layer's name (`encoder_attentions`),
+        or the one that `taps` gives them: layer -> that name and its taps."""
+        named = self.module_source.data.get("taps") or {}
         counts: dict[str, int] = {}
         for taps in self.tap_sources.values():
             for tap in taps:
                 counts[tap] = counts.get(tap, 0) + 1
         shared = {
-            layer: tuple(t for t in taps if counts[t] > 1 or layer in self.record_layers)
+            layer: tuple(
+                t for t in taps if counts[t] > 1 or layer in named or layer in self.record_layers
+            )
             for layer, taps in self.tap_sources.items()
         }
-        return {layer: taps for layer, taps in shared.items() if taps}
+        for layer in named:
+            if not shared.get(layer):
+                location = named.key_locations[layer]
+                hint = did_you_mean(layer, self.tap_sources)
+                self.errors.error(location, f"{self.name}: {layer} emits nothing", hint=hint)
+        return {layer: (named.get(layer, layer), *taps) for layer, taps in shared.items() if taps}
 
     def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
         return [
-            f"{layer}_{tap}" if tap in scopes.get(layer, ()) else tap
+            f"{scopes[layer][0]}_{tap}" if tap in scopes.get(layer, ())[1:] else tap
             for layer, taps in self.tap_sources.items()
             for tap in taps
         ]

@@ -99,6 +99,8 @@ class NameMixin:
             self.fail(
                 node, f"no configuration field {'.'.join(path)}", hint=self.hint(path[-1], names)
             )
+        if len(path) == 1:
+            path = (self.scope.config.own_name(path[0]),)
         fallback = None
         if len(path) == 1 and (field := self.scope.config.fields.get(path[0])) and field.when_null:
             fallback = self.text_expression(field.when_null, field.location)

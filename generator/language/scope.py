@@ -27,6 +27,8 @@ class Scope:
     draws: dict[str, tuple[str, Type]] = field(default_factory=dict)
     locals: dict[str, Type] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
+    # inputs of which exactly one of a group is given, by name: the group
+    choices: dict[str, str] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)
     dim_values: dict[str, Dim] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)  # locals assigned on some paths only
@@ -42,7 +44,8 @@ class Scope:
                 return None
             schema = self.configs[kind.name]
             values = values.get(step) if values is not None else None
-        name = path[-1]
+        name = schema.own_name(path[-1])
+        path = (*path[:-1], name)
         kind = schema.type(name)
         if kind is None:
             return None

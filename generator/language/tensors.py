@@ -26,12 +26,13 @@ RUNNING = ("running_mean", "running_var", "num_batches_tracked")  # first values
 @dataclass(frozen=True)
 class Leaf:
     """A tensor of a module: its checkpoint name (`*` for an index), the kind of rule that fills it,
-    and whether it exists in some configurations only."""
+    whether it exists in some configurations only, and whether it is made of other stored ones."""
 
     name: str
     kind: str | None
     conditional: bool
     location: Location
+    made: bool = False
 
 
 def check_tensors(program: Program) -> None:
@@ -84,20 +85,18 @@ class _Reader:
 
     def of_layer(self, layer: ir.LayerDeclaration) -> Iterator[Leaf]:
         construct = layer.construct
-        if construct.naming is not None and construct.naming.transform is not None:
-            prefix = None  # other tensors may come from the same one
-        else:
-            prefix = construct.naming.path if construct.naming is not None else layer.name
-            if layer.name == "base" and construct.naming is None:
-                prefix = self.program.spec.base or "base"
+        # What a transform makes has the layer's name, which no file holds.
+        made = construct.naming is not None and construct.naming.transform is not None
+        named = construct.naming is not None and not made
+        prefix = construct.naming.path if named else layer.name
+        if layer.name == "base" and construct.naming is None:
+            prefix = self.program.spec.base or "base"
         steps = [prefix] if prefix else []
         steps += ["*"] if layer.loop is not None else []
         for leaf in self.of_construct(construct):
             name = ".".join([*steps, leaf.name] if leaf.name else steps)
             conditional = leaf.conditional or layer.condition is not None
-            yield Leaf(
-                name if prefix is not None else "", leaf.kind, conditional, construct.location
-            )
+            yield Leaf(name, leaf.kind, conditional, construct.location, made or leaf.made)
 
     def of_construct(self, construct: ir.Construct) -> Iterator[Leaf]:
         definition = construct.definition
@@ -117,7 +116,8 @@ class _Reader:
         for layer in module.layers:
             for leaf in self.of_layer(layer):
                 owner, first = seen.setdefault(leaf.name, (layer.name, leaf))
-                if owner == layer.name or not leaf.name or leaf.conditional or first.conditional:
+                unsure = leaf.conditional or first.conditional or leaf.made or first.made
+                if owner == layer.name or unsure:
                     continue
                 message = (
                     f"{module.name}: two tensors are called {quoted(leaf.name)} in checkpoints"
@@ -135,7 +135,7 @@ def rule_of(definition: LayerKind, leaf: str) -> str | None:
         return "param"
     if leaf in RUNNING:
         return None
-    for kind in ("norm", "conv"):
+    for kind in ("norm", "conv", "embedding"):
         if kind in definition.name:
             return kind
     return definition.name if definition.name in KINDS else None
@@ -175,6 +175,7 @@ def _check_tie(program: Program, layer: ir.LayerDeclaration) -> None:
     table = tied.type
     sizes = {
         "embedding": ("embedding_dim", "num_embeddings"),
+        "scaled_embedding": ("embedding_dim", "num_embeddings"),
         "linear": ("in_features", "out_features"),
     }
     if not isinstance(table, Layer) or table.kind not in sizes:

@@ -17,7 +17,8 @@ class Sizes:
 
     bound: set[str] = field(default_factory=set)
     sources: dict[str, Tensor] = field(default_factory=dict)
-    choices: dict[str, Tensor] = field(default_factory=dict)  # inputs of which one is given
+    # inputs of which one is given, by group
+    choices: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def add(self, name: str, kind: Type) -> None:
         if isinstance(kind, Tensor) and name not in self.sources:
@@ -31,9 +32,10 @@ class Sizes:
         for name, tensor in self.sources.items():
             if any(size.symbol == dim for size in tensor.shape):
                 return name, tensor
-        for tensor in self.choices.values():
-            if any(size.symbol == dim for size in tensor.shape):
-                return f"first_given({', '.join(self.choices)})", tensor
+        for choices in self.choices.values():
+            for tensor in choices.values():
+                if any(size.symbol == dim for size in tensor.shape):
+                    return f"first_given({', '.join(choices)})", tensor
         return None
 
     def bind(self, dims: list[str]) -> list[tuple[str, list[str | None]]]:

@@ -193,7 +193,7 @@ class ExpressionWriter(ViewWriter):
         arguments = [self.expr(argument) for argument in node.arguments]
         if node.function in ("pair", "as_list"):
             return self.template(node.function, *arguments)
-        if node.function in MATH:
+        if node.function in (*MATH, "prod"):
             return self.template(f"math.{node.function}", *arguments)
         if node.function == "exact":
             return ast.BinOp(arguments[0], ast.FloorDiv(), arguments[1])
@@ -233,8 +233,8 @@ class ExpressionWriter(ViewWriter):
 
     def taps_for(self, layer: ir.Expr) -> ast.expr:
         scopes = dict(self.module.scopes) if self.module is not None else {}
-        if isinstance(layer, ir.LayerRef) and layer.path[0] in scopes:
-            names = [ast.Constant(name) for name in (layer.path[0], *scopes[layer.path[0]])]
+        if isinstance(layer, ir.LayerRef) and layer.path[-1] in scopes:
+            names = [ast.Constant(name) for name in scopes[layer.path[-1]]]
             return trees.call("taps.scope", *names)
         return trees.name("taps")
 
@@ -252,7 +252,8 @@ class ExpressionWriter(ViewWriter):
         # of a model that may be any, only the names of its inputs are known
         known = 0 if module.tap_types else 1
         positional, keywords = [value for _, value in arguments[:known]], dict(arguments[known:])
-        asked = any(name.startswith("output_") for name in keywords)
+        # what a part of any architecture was asked for is the caller's own affair
+        asked = module.tap_types and any(name.startswith("output_") for name in keywords)
         own = self.effect_inputs(self.module)
         for name in self.effect_inputs(module):
             if name in own and not (asked and name.startswith("output_")):

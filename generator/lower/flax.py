@@ -30,6 +30,14 @@ class FlaxWriter(ModuleWriter):
         self.use("nnx")
         return trees.call("nnx.Dict", tree)
 
+    def training(self) -> ast.expr:
+        return trees.expression("not self.deterministic")
+
+    def constructor(self) -> list[str]:
+        """What reads the mode has the attribute that nnx's train() and eval() set."""
+        lines = super().constructor()
+        return ["self.deterministic = True", *lines] if self.module.uses_training else lines
+
     # --- views ----------------------------------------------------------------------------------
 
     def permute(self, tree: ast.expr, order: tuple[int, ...]) -> ast.expr:
@@ -85,5 +93,8 @@ class FlaxWriter(ModuleWriter):
         if self.module.block:
             self.use("Block")
             return "Block"
+        if self.module.uses_training:
+            self.use("Module")
+            return "Module"
         self.use("nnx")
         return "nnx.Module"

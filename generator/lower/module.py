@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .. import ir
+from ..ir import switch_of
 from ..language.sources import ModuleSource
-from ..taps import switch_of
 from ..types import Layer, Static, Tensor, Type, strip_optional
 from . import trees
 from .constructors import ConstructorWriter
@@ -105,7 +106,8 @@ class ModuleWriter(ConstructorWriter):
     def field_of(self, config: ast.expr, path: tuple[str, ...]) -> ast.expr:
         field = self.program.configs[self.module.config].fields.get(path[0])
         if len(path) == 1 and field is not None and field.unlisted:
-            return trees.call("getattr", config, ast.Constant(path[0]), ast.Constant(None))
+            default = trees.constant(field.default)
+            return trees.call("getattr", config, ast.Constant(path[0]), default)
         return trees.attribute(config, *path)
 
     def field_attribute(self, path: tuple[str, ...]) -> str:
@@ -120,14 +122,19 @@ class ModuleWriter(ConstructorWriter):
         for parameter in self.node.inputs:
             if not parameter.one_of and parameter.default is ...:
                 self.sizes.add(parameter.name, parameter.type)
-            elif parameter.one_of and isinstance(parameter.type, Tensor):
-                self.sizes.choices[parameter.name] = parameter.type
+            elif parameter.one_of and isinstance(parameter.type, Tensor) and not parameter.unless:
+                choices = self.sizes.choices.setdefault(parameter.group, {})
+                choices[parameter.name] = parameter.type
         opening = self.model_opening() if self.module and self.module.model else []
         return opening + self.body(self.node.body)
 
     @property
     def calls_base(self) -> bool:
-        return any(layer.name == "base" for layer in self.module.layers)
+        """Whether a head calls its base as a whole, and not the base's layers instead."""
+        return any(
+            isinstance(node, ir.ModelCall) and node.layer.path == ("base",)
+            for node in ir.walk(self.module.body)
+        )
 
     @property
     def own_states(self) -> bool:
@@ -144,6 +151,15 @@ class ModuleWriter(ConstructorWriter):
                 if called.stateful:
                     return call.layer
         return None
+
+    @property
+    def draws_itself(self) -> bool:
+        """A model that draws in its own code, or in a layer other than its base."""
+        if not self.module.random or not self.calls_base:
+            return self.module.random
+        kinds = [strip_optional(layer.type) for layer in self.module.layers if layer.name != "base"]
+        parts = [self.module_of(getattr(kind, "element", kind)) for kind in kinds]
+        return any(part is not None and part.random for part in parts)
 
     @property
     def own_taps(self) -> bool:
@@ -182,6 +198,11 @@ class ModuleWriter(ConstructorWriter):
         tree = super().expr_ModelCall(node)
         module = self.module_of(strip_optional(node.layer.type))
         given = dict(node.arguments)
+        for keyword in tree.keywords:
+            own = not module.tap_types and keyword.arg in self.switches(module)
+            if own and keyword.arg in given:
+                asked = [self.expr(given[keyword.arg]), trees.name(keyword.arg)]
+                keyword.value = ast.BoolOp(ast.Or(), asked)
         if "use_cache" in given:
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
@@ -197,14 +218,19 @@ class ModuleWriter(ConstructorWriter):
         lines = []
         if self.module.method_of:
             return self.method_opening()
-        choices = [p.name for p in self.module.inputs if p.one_of]
-        if choices and not self.calls_base:
+        groups: dict[str, list[ir.Parameter]] = {}
+        for parameter in self.module.inputs:
+            if parameter.one_of and not self.calls_base:
+                groups.setdefault(parameter.group, []).append(parameter)
+        for choices in groups.values():
             self.use("one_of")
-            lines.append(f"one_of({', '.join(f'{name}={name}' for name in choices)})")
+            given = [f"{p.name}={p.name}" for p in choices]
+            given += {f"unless={p.unless}": 0 for p in choices if p.unless}
+            lines.append(f"one_of({', '.join(given)})")
         if self.own_taps:
             switches = ", ".join(f"{name}={name}" for name in self.switches(self.module))
             lines.append(f"taps = self.taps({switches})")
-        if self.module.random and not self.calls_base:
+        if self.draws_itself:
             self.use("draws_of")
             lines.append("draws = draws_of(draws)")
         if self.own_states:
@@ -225,26 +251,53 @@ class ModuleWriter(ConstructorWriter):
     def model_result(self, record: ir.RecordExpr, depth: int) -> list[str]:
         """The record with the outputs that effects add; a tuple where the caller asks for one."""
         indent = "    " * depth
-        fields = [f"{name}={self.text(value)}" for name, value in record.fields]
+        values = {name: self.text(value) for name, value in record.fields}
         lines = []
         if self.own_states:
             count = self.new_tokens()
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
-            fields.append("past_key_values=past")
+            values["past_key_values"] = "past"
         passed = {name: f"{local}.{tap}" for name, local, tap in self.module.passed}
-        for tap in self.ordered_taps():
-            fields.append(f"{tap}={passed.get(tap, f'taps.{tap}')}")
-        lines.append(f"{indent}output = {self.record_class()}({', '.join(fields)})")
+        values |= {tap: passed.get(tap, f"taps.{tap}") for tap in self.ordered_taps()}
+        fields = ", ".join(f"{name}={values[name]}" for name in self.output_order(values))
+        lines.append(f"{indent}output = {self.record_class()}({fields})")
         lines.append(
             f"{indent}return output if self.use_return_dict(return_dict) else output.to_tuple()"
         )
         return lines
 
     def new_tokens(self) -> str:
-        """The number of tokens that a call adds to the cache: the length of its input."""
+        """The number of tokens that a call adds to the cache: the length of what the part with
+        states is given, or of the first input where the model has the states itself."""
+        for node in ir.walk(self.module.body):
+            inner = self.module_of(strip_optional(node.layer.type)) if is_layer_call(node) else None
+            if inner is not None and inner.stateful and not inner.block:
+                given = next(v.type for _, v in node.arguments if isinstance(v.type, Tensor))
+                return trees.text(self.dim_name(given.shape[1].symbol))
         first = next(p.type for p in self.module.inputs if p.one_of or p.default is ...)
         dim = strip_optional(first).shape[1].symbol
         return trees.text(self.dim_name(dim))
+
+    def output_order(self, names: Collection[str]) -> list[str]:
+        """Outputs, the cache, and taps; the parts of a model with the last one first.
+
+        What a part returns at its end (`encoder_last_hidden_state`) stands before its taps.
+        """
+        taps = self.ordered_taps()
+        parts = [
+            tap.removesuffix("_hidden_states") for tap in taps if tap.endswith("_hidden_states")
+        ]
+        earlier = parts[-2::-1]
+        ends = {part: [f"{part}_last_hidden_state"] for part in earlier}
+        ends = {
+            part: [*ends[part], *(t for t in taps if t.startswith(f"{part}_"))] for part in ends
+        }
+        moved = [name for part in earlier for name in ends[part] if name in names]
+        return [
+            *(name for name in names if name not in moved and name not in taps),
+            *(tap for tap in taps if tap not in moved),
+            *moved,
+        ]
 
     def ordered_taps(self) -> list[str]:
         taps = list(self.module.shown_taps)
@@ -329,6 +382,10 @@ class ModuleWriter(ConstructorWriter):
                 return visitor.visit(self.expr(sizes[node.id])) if node.id in sizes else node
 
         return trees.text(Inline().visit(tree))
+
+
+def is_layer_call(node) -> bool:
+    return isinstance(node, ir.LayerCall)
 
 
 def shape_text(parameter: ir.Parameter) -> str:

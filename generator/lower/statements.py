@@ -12,17 +12,26 @@ from .expressions import ExpressionWriter
 INDENT = "    "
 
 
+def given(test: ir.Expr) -> list[ir.Name]:
+    """The locals that are not None where a condition holds."""
+    if isinstance(test, ir.IsNone):
+        return [test.value] if test.negated and isinstance(test.value, ir.Name) else []
+    if isinstance(test, ir.Logical) and test.operator == "and":
+        return [name for value in test.values for name in given(value)]
+    return []
+
+
 class StatementWriter(ExpressionWriter):
     """Writes bodies; `lines` grows, `sizes` knows which runtime sizes are in scope."""
 
     def body(self, statements: tuple[ir.Statement, ...], depth: int = 0) -> list[str]:
         lines: list[str] = []
         for statement in statements:
-            wanted = self.wanted_sizes(statement)
-            inner = self.statement(statement, depth)
-            lines += [INDENT * depth + line for line in self.bind_sizes(wanted)]
+            # before the statement's own targets can be read from
+            wanted = self.bind_sizes(self.wanted_sizes(statement))
+            lines += [INDENT * depth + line for line in wanted]
             lines += [INDENT * depth + comment for comment in statement.comments]
-            lines += inner
+            lines += self.statement(statement, depth)
         return lines
 
     def wanted_sizes(self, statement: ir.Statement) -> list[str]:
@@ -128,6 +137,8 @@ class StatementWriter(ExpressionWriter):
         before = self.sizes
         lines = self.line(depth, f"if {self.text(node.test)}:")
         self.sizes = before.child()
+        for value in given(node.test):
+            self.sizes.add(value.name, strip_optional(value.type))
         lines += self.body(node.then, depth + 1) or self.line(depth + 1, "pass")
         if node.other:
             self.sizes = before.child()

@@ -77,7 +77,14 @@ def _padding(call) -> Type:
 
 
 op("padding(attention_mask)", _padding, "padding(attention_mask)")
-op("causal()", lambda call: Mask(), "causal(past)", effects=("past",))
+# with `strict`, keys behind the query have no part even in the mean that a query without any
+# allowed key sees
+op(
+    "causal(strict=False)",
+    lambda call: Mask(),
+    "causal(past, strict=strict)",
+    effects=("past",),
+)
 op("window(size)", lambda call: Mask(), "window(size, past)", effects=("past",))
 
 
@@ -88,8 +95,8 @@ def _allow(call) -> Type:
             "allow takes bool[b, heads, s, t], True = attend", found=str(tensor), at="allowed"
         )
         return Mask()
-    batch, _, queries, keys = tensor.shape
-    return Mask(batch, queries, keys)
+    batch, _, queries, keys = tensor.shape  # a size of 1 is as good as any
+    return Mask(*(None if size.constant == 1 else size for size in (batch, queries)), keys)
 
 
 op("allow(allowed)", _allow, "allow(allowed)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..types import Tensor, Type
+from ..types import Tensor, TupleOf, Type
 from .rules import axis_of
 from .table import op
 
@@ -32,10 +32,13 @@ def _take_along(call) -> Type:
             "take_along takes an index of the same rank", expected=str(tensor), found=str(index)
         )
         return tensor
+    shape = list(index.shape)
     for i, (have, want) in enumerate(zip(index.shape, tensor.shape, strict=True)):
-        if i != axis and have.constant != 1:
+        if i != axis and have.constant == 1:
+            shape[i] = want
+        elif i != axis:
             call.same_dim(have, want)
-    return Tensor(tensor.dtype, index.shape)
+    return Tensor(tensor.dtype, tuple(shape))
 
 
 op(
@@ -84,3 +87,36 @@ def _last_token(call) -> Type:
 
 # the row of each sequence's last token that is no padding
 op("last_token(x, ids, padding_id)", _last_token, "last_token(x, ids, padding_id)")
+
+
+def _top_k(call) -> Type:
+    tensor = call.tensor("x")
+    count = call.dim("k") or call.unknown("top_k")
+    shape = (*tensor.shape[:-1], count)
+    return TupleOf((Tensor(tensor.dtype, shape), Tensor("int", shape)))
+
+
+# the k largest along the last axis, in descending order, and where they were
+op(
+    "top_k(x, k)",
+    _top_k,
+    "torch.topk(x, k)",
+    "tf.math.top_k(x, k)",
+    "jax.lax.top_k(x, k)",
+)
+
+
+def _argsort(call) -> Type:
+    tensor = call.tensor("x")
+    axis_of(call, tensor.rank)
+    return Tensor("int", tensor.shape)
+
+
+# the order that sorts x along an axis; equal entries keep theirs
+op(
+    "argsort(x, axis=-1)",
+    _argsort,
+    "torch.argsort(x, dim=axis, stable=True)",
+    "tf.argsort(x, axis=axis, stable=True)",
+    "jnp.argsort(x, axis=axis, stable=True)",
+)

@@ -31,7 +31,7 @@ def _rearrange(call) -> Type:
     for group, dim in zip(pattern.left, tensor.shape, strict=True):
         unknown = [name for name in group if name not in sizes]
         if not group:
-            if dim.constant != 1:
+            if dim.constant != 1 and not call.is_unknown(dim):
                 call.fail("rearrange: an axis written 1 has another size", found=str(dim), at="x")
         elif not unknown:
             product = Dim.of(1)
@@ -67,6 +67,9 @@ def _concat(call) -> Type:
     items = call.items("xs")
     first = items[0]
     axis = axis_of(call, first.rank)
+    if isinstance(call.type("xs"), ListOf):  # of any length
+        shape = (*first.shape[:axis], call.unknown("concat"), *first.shape[axis + 1 :])
+        return Tensor(first.dtype, shape)
     total = Dim.of(0)
     for item in items:
         if item.rank != first.rank or item.dtype != first.dtype:
@@ -81,6 +84,8 @@ def _concat(call) -> Type:
             if i != axis:
                 call.same_dim(have, want, what=f"concat: axis {i} of the first tensor is")
         total = total + item.shape[axis]
+    if isinstance(call.type("xs"), ListOf):  # of any length
+        total = call.unknown("concat")
     return Tensor(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
@@ -97,7 +102,9 @@ def _stack(call) -> Type:
     items = call.items("xs")
     axis = axis_of(call, items[0].rank + 1)
     shape = items[0].shape
-    return Tensor(items[0].dtype, (*shape[:axis], Dim.of(len(items)), *shape[axis:]))
+    many = isinstance(call.type("xs"), ListOf)
+    count = call.unknown("stack") if many else Dim.of(len(items))
+    return Tensor(items[0].dtype, (*shape[:axis], count, *shape[axis:]))
 
 
 op(
@@ -149,8 +156,12 @@ def _pad(call) -> Type:
     return Tensor(tensor.dtype, tuple(shape))
 
 
-# zeros behind (and before) the entries of each axis
-op("pad(x, after, before=None)", _pad, "pad(x, after, before=before)")
+# zeros behind (and before) the entries of each axis; by other modes, more of the entries
+op(
+    'pad(x, after, before=None, mode="constant")',
+    _pad,
+    "pad(x, after, before=before, mode=mode)",
+)
 
 
 def _roll(call) -> Type:

@@ -32,7 +32,10 @@ class PretrainedConfig(Record):
     """
 
     model_type: ClassVar[str] = ""
+    of_any_model: ClassVar[bool] = True  # False in subclasses: they know whose they are
+    default_labels: ClassVar[int] = 2  # how many there are where nothing says
     base_config_key: ClassVar[str] = ""  # where a composite's config.json holds this configuration
+    always_saved: ClassVar[tuple[str, ...]] = ()  # fields that files have whatever their value
     _attn_implementation: ClassVar[str | None] = None
     _commit_hash: ClassVar[str | None] = None
 
@@ -100,6 +103,7 @@ class PretrainedConfig(Record):
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
+        cls.of_any_model = False
         if cls.model_type:
             register_class(cls.model_type, cls)
 
@@ -118,7 +122,7 @@ class PretrainedConfig(Record):
             values["_name_or_path"] = os.fspath(name_or_path)
         super().__init__(**values)
         if self.id2label is None:
-            self._make_labels(2 if num_labels is None else num_labels)
+            self._make_labels(self.default_labels if num_labels is None else num_labels)
         if attn_implementation is not None:
             self.attn_implementation = attn_implementation
         self._finish()

@@ -49,7 +49,12 @@ def to_diff_dict(config: PretrainedConfig, usual: dict[str, Any]) -> dict[str, A
         # A sub-configuration that the class has by default is written as a difference, too.
         if name in subs and (not own or isinstance(own.get(name), dict)):
             result[name] = _sub_diff(subs[name], usual)
-        elif name not in usual or value != usual[name] or value != own.get(name, value):
+        elif (
+            name not in usual
+            or value != usual[name]
+            or value != own.get(name, value)
+            or name in config.always_saved
+        ):
             result[name] = value
     result.pop("_name_or_path", None)
     return result

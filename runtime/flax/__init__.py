@@ -14,7 +14,7 @@ except ImportError as error:
 
 from .activations import activation
 from .attention import attention, register_attention
-from .base import Buffer, Layer, Parameter, default_dtype, value
+from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
@@ -67,6 +67,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -82,6 +83,7 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel, method
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .scatter import masked_scatter
@@ -111,6 +113,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Layer",
+    "Module",
     "LayerNorm",
     "Linear",
     "Mask",
@@ -120,6 +123,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",
@@ -161,6 +165,8 @@ __all__ = [
     "max_pool2d",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

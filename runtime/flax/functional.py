@@ -48,13 +48,15 @@ def shape_of(x: jax.Array) -> tuple[int, ...]:
     return x.shape
 
 
-def one_of(**inputs: Any) -> None:
-    """Raises InputError unless exactly one of the inputs is given."""
-    given = [name for name, x in inputs.items() if x is not None]
-    if len(given) != 1:
+def one_of(*, unless: Any = None, **inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given.
+
+    None of them need be where `unless` is given.
+    """
+    given = [name for name, value in inputs.items() if value is not None]
+    if len(given) > 1 or (not given and unless is None):
         raise InputError(
-            expected=f"exactly one of {' and '.join(inputs)}",
-            found=" and ".join(given) or "none of them",
+            expected=f"exactly one of {', '.join(inputs)}", found=" and ".join(given) or "none"
         )
 
 
@@ -87,10 +89,25 @@ def select_rows(x: jax.Array, index: jax.Array) -> jax.Array:
     return x[jnp.arange(x.shape[0]), index]
 
 
-def pad(x: jax.Array, after: Sequence[int], before: Sequence[int] | None = None) -> jax.Array:
-    """Zeros behind (and before) the entries of each axis."""
+MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(
+    x: jax.Array,
+    after: Sequence[int],
+    before: Sequence[int] | None = None,
+    mode: str = "constant",
+) -> jax.Array:
+    """Zeros behind (and before) the entries of each axis; a negative count cuts.
+
+    `mode`: or mirrored entries ("reflect"), the outermost ones again ("replicate") or those of the
+    other end ("circular").
+    """
     before = [0] * len(after) if before is None else before
-    return jnp.pad(x, list(zip(before, after, strict=True)))
+    pairs = list(zip(before, after, strict=True))
+    if mode == "constant":
+        return jax.lax.pad(x, jnp.zeros((), x.dtype), [(b, a, 0) for b, a in pairs])
+    return jnp.pad(x, pairs, MODES[mode])
 
 
 def split_sizes(x: jax.Array, sizes: Sequence[int], axis: int = -1) -> list[jax.Array]:

@@ -19,11 +19,11 @@ import numpy as np
 from flax import nnx
 
 from ..errors import ConfigError
+from ..first_values import Number, resolve
 
 if TYPE_CHECKING:
     from .weights import Leaf
 
-Number = float | str
 KINDS = ("linear", "embedding", "norm", "conv", "param", "bias")
 
 
@@ -51,7 +51,7 @@ class Rule:
         self, key: jax.Array | None, shape: tuple, dtype: Any, config: Any = None, salt: int = 0
     ) -> np.ndarray | jax.Array:
         """Values from a JAX key and a number that tells parameters apart."""
-        numbers = [getattr(config, n) if isinstance(n, str) else n for n in self.numbers]
+        numbers = [resolve(number, config) for number in self.numbers]
 
         def draw(seed: np.ndarray) -> np.ndarray:
             generator = np.random.default_rng([*np.asarray(seed).ravel().tolist(), salt])

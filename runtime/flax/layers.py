@@ -89,6 +89,25 @@ class Embedding(Layer):
         return rows.astype(self.weight.compute_dtype)
 
 
+class ScaledEmbedding(Embedding):
+    """Rows of a table, multiplied by `scale`: int[...] -> [..., embedding_dim]."""
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        scale: float,
+        padding_idx: int | None = None,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        super().__init__(num_embeddings, embedding_dim, padding_idx, rngs=rngs)
+        self.scale = scale
+
+    def __call__(self, ids: jax.Array) -> jax.Array:
+        return super().__call__(ids) * self.scale
+
+
 class LayerNorm(Layer):
     """Zero mean and unit variance over the last axis, then scale and shift; float32 statistics."""
 

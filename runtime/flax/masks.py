@@ -55,17 +55,28 @@ class Mask:
         return functools.reduce(jnp.logical_and, parts) if parts else None
 
     def written(self, queries: int, keys: int) -> Allowed:
-        """The keys of a cache of fixed size that exist by now: bool [1, 1, 1, t]; None: all."""
-        for term in self.terms:
-            if term.static and (end := term.end(queries)) is not None:
-                return (jnp.arange(keys) < end)[None, None, None, :]
-        return None
+        """The keys that there are for a query: bool [1, 1, s|1, t]; None: all of them.
+
+        Those of a cache of fixed size that exist by now, and what strict terms allow.
+        """
+        first = self.first_key(queries, keys)
+        strict = (term for term in self.terms if term.strict)
+        parts = [term.allowed(queries, keys, self.static, first) for term in strict]
+        ends = [term.end(queries) for term in self.terms if term.static]
+        parts += [(jnp.arange(keys) < end)[None, None, None, :] for end in ends if end is not None]
+        parts = [part for part in parts if part is not None]
+        return functools.reduce(jnp.logical_and, parts) if parts else None
 
 
 class Term:
-    """One condition; `static` if it knows of a cache of fixed size."""
+    """One condition; `static` if it knows of a cache of fixed size.
+
+    `strict` if what it does not allow takes no part even in the mean of a query without any allowed
+    key.
+    """
 
     static: bool
+    strict: ClassVar[bool] = False
 
     def allowed(self, queries: int, keys: int, static: bool, first: int) -> Allowed:
         """Like `Mask.allowed`; `first` is the position of the first key."""
@@ -138,6 +149,7 @@ class Positional(Term):
     growing: bool
     causal: bool
     size: int | None
+    strict: bool = False
 
     def first_key(self, queries: int, keys: int) -> int:
         return self.start + queries - keys if self.growing else 0
@@ -171,7 +183,7 @@ for _type, (_data, _meta) in _FIELDS.items():
 def _flatten(term: Positional) -> tuple[tuple, tuple]:
     # A growing cache's length is an int, on which shapes depend.
     data, start = ((term.start,), None) if term.static else ((), term.start)
-    return data, (start, term.static, term.growing, term.causal, term.size)
+    return data, (start, term.static, term.growing, term.causal, term.size, term.strict)
 
 
 def _unflatten(meta: tuple, data: tuple) -> Positional:
@@ -198,9 +210,13 @@ def padding(attention_mask: Any) -> Mask:
     return Mask((Given(mask, True),))
 
 
-def causal(past: Cache | None = None) -> Mask:
-    """Allows keys at or before the query."""
-    return _positional(past, causal=True)
+def causal(past: Cache | None = None, strict: bool = False) -> Mask:
+    """Allows keys at or before the query.
+
+    With `strict`, later keys take no part even in the mean that a query without any allowed key
+    sees.
+    """
+    return _positional(past, causal=True, strict=strict)
 
 
 def window(size: int | None, past: Cache | None = None) -> Mask:
@@ -208,11 +224,13 @@ def window(size: int | None, past: Cache | None = None) -> Mask:
     return Mask() if size is None else _positional(past, size=size)
 
 
-def _positional(past: Cache | None, causal: bool = False, size: int | None = None) -> Mask:
+def _positional(
+    past: Cache | None, causal: bool = False, size: int | None = None, strict: bool = False
+) -> Mask:
     start = 0 if past is None else past.length
     static = past is not None and past.capacity is not None
     growing = past is not None and not static
-    return Mask((Positional(start, static, growing, causal, size),))
+    return Mask((Positional(start, static, growing, causal, size, strict),))
 
 
 def allow(allowed: jax.Array) -> Mask:

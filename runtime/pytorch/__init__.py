@@ -52,7 +52,7 @@ from .initialization import (
 )
 from .inputs import first_given, last_token, merge_leading
 from .layer_drop import LayerDrop
-from .layers import DropPath, RMSNorm
+from .layers import DropPath, RMSNorm, ScaledEmbedding
 from .loading import default_dtype
 from .losses import (
     classification_loss,
@@ -67,6 +67,7 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .scatter import masked_scatter
 from .states import Slots
@@ -97,6 +98,7 @@ __all__ = [
     "ModelOutput",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",
@@ -124,6 +126,8 @@ __all__ = [
     "l1_loss",
     "l2_normalize",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

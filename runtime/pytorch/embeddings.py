@@ -69,6 +69,8 @@ def resize(model: PreTrainedModel, size: int) -> nn.Module:
 
 def _empty(old: Tensor, shape: torch.Size) -> Tensor:
     new = old.new_empty(shape)
-    if not isinstance(old, nn.Parameter):
-        return new
-    return nn.Parameter(new, requires_grad=old.requires_grad)
+    if isinstance(old, nn.Parameter):
+        new = nn.Parameter(new, requires_grad=old.requires_grad)
+    if hasattr(old, "rule"):  # its own, for first values
+        new.rule = old.rule
+    return new

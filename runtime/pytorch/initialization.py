@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from ..errors import ConfigError
+from ..first_values import Number, resolve
 from .activations import MODULES
 from .layers import RMSNorm
 
@@ -41,38 +42,33 @@ class Rule:
     """
 
     fill: Callable[..., Any]
-    values: Mapping[str, float | str]
+    values: Mapping[str, Number]
     by_layer: bool = False
 
     def __call__(self, tensor: Tensor, config: Any, layer: nn.Module | None = None) -> None:
-        values = {
-            name: getattr(config, value) if isinstance(value, str) else value
-            for name, value in self.values.items()
-        }
+        values = {name: resolve(value, config) for name, value in self.values.items()}
         if self.by_layer:
             weight = layer.kernel() if hasattr(layer, "kernel") else layer.weight
             values["fan_in"] = weight[0].numel()
         self.fill(tensor, **values)
 
 
-def normal(std: float | str, mean: float | str = 0.0) -> Rule:
+def normal(std: Number, mean: Number = 0.0) -> Rule:
     """Draws from a normal distribution."""
     return Rule(init.normal_, {"std": std, "mean": mean})
 
 
-def trunc_normal(
-    std: float | str, mean: float | str = 0.0, a: float | str = -2.0, b: float | str = 2.0
-) -> Rule:
+def trunc_normal(std: Number, mean: Number = 0.0, a: Number = -2.0, b: Number = 2.0) -> Rule:
     """Draws from a normal distribution, again where the value is outside [a, b]."""
     return Rule(init.trunc_normal_, {"std": std, "mean": mean, "a": a, "b": b})
 
 
-def uniform(a: float | str, b: float | str) -> Rule:
+def uniform(a: Number, b: Number) -> Rule:
     """Draws uniformly from [a, b)."""
     return Rule(init.uniform_, {"a": a, "b": b})
 
 
-def constant(value: float | str) -> Rule:
+def constant(value: Number) -> Rule:
     """Sets all entries to one value."""
     return Rule(init.constant_, {"val": value})
 
@@ -87,27 +83,27 @@ def ones() -> Rule:
     return constant(1.0)
 
 
-def xavier_uniform(gain: float | str = 1.0) -> Rule:
+def xavier_uniform(gain: Number = 1.0) -> Rule:
     """Uniform with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
     return Rule(init.xavier_uniform_, {"gain": gain})
 
 
-def xavier_normal(gain: float | str = 1.0) -> Rule:
+def xavier_normal(gain: Number = 1.0) -> Rule:
     """Normal with variance 2 gain² / (fan in + fan out) (Glorot, Bengio 2010)."""
     return Rule(init.xavier_normal_, {"gain": gain})
 
 
-def kaiming_uniform(a: float | str = 0.0) -> Rule:
+def kaiming_uniform(a: Number = 0.0) -> Rule:
     """Uniform with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
     return Rule(init.kaiming_uniform_, {"a": a})
 
 
-def kaiming_normal(a: float | str = 0.0) -> Rule:
+def kaiming_normal(a: Number = 0.0) -> Rule:
     """Normal with variance 2 / ((1 + a²) fan in) (He et al. 2015)."""
     return Rule(init.kaiming_normal_, {"a": a})
 
 
-def kaiming_normal_out(a: float | str = 0.0) -> Rule:
+def kaiming_normal_out(a: Number = 0.0) -> Rule:
     """Normal with variance 2 / ((1 + a²) fan out) (He et al. 2015)."""
     return Rule(partial(init.kaiming_normal_, mode="fan_out"), {"a": a})
 

@@ -31,6 +31,26 @@ class RMSNorm(nn.Module):
         return f"{self.size[0]}, eps={self.eps}"
 
 
+class ScaledEmbedding(nn.Embedding):
+    """Rows of a table, multiplied by `scale`."""
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        scale: float,
+        padding_idx: int | None = None,
+    ):
+        super().__init__(num_embeddings, embedding_dim, padding_idx)
+        self.scale = scale
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return super().forward(ids) * self.scale
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, scale={self.scale:.4g}"
+
+
 class DropPath(nn.Module):
     """In training, drops whole rows of the batch: stochastic depth (Huang et al. 2016)."""
 

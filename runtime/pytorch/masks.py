@@ -97,6 +97,9 @@ class Mask:
         else:
             allowed = _conjunction([allowed for _, allowed in found])
             added = None if allowed is None else _to_additive(allowed, dtype)
+            for term, reachable in found:
+                if term.strict and added is not None:
+                    added = torch.where(reachable, added, -torch.inf)
             if added is not None and isinstance(offset := _offset(past), Tensor):
                 # What no token fills yet of a preallocated cache takes no part even in the mean
                 # that a query without any allowed key sees.
@@ -131,9 +134,13 @@ def allow(allowed: Tensor) -> Mask:
     return Mask(Given(allowed if allowed.dtype == torch.bool else allowed != 0))
 
 
-def causal(past: Cache | None = None) -> Mask:
-    """Allows keys at or before the query."""
-    return Mask(Causal(past))
+def causal(past: Cache | None = None, strict: bool = False) -> Mask:
+    """Allows keys at or before the query.
+
+    With `strict`, later keys take no part even in the mean that a query without any allowed key
+    sees.
+    """
+    return Mask(Causal(past, strict))
 
 
 def window(size: int | None, past: Cache | None = None) -> Mask:
@@ -146,6 +153,7 @@ class Term:
     """One condition; `allowed` gives bool [b|1, n|1, s|1, t], or None where it allows all."""
 
     past = None
+    strict = False
 
     def is_plain(self, queries: int, keys: int) -> bool:
         """Whether this is causality from the first position on, which kernels know."""
@@ -180,6 +188,7 @@ class Given(Term):
 @dataclass(frozen=True, eq=False)
 class Causal(Term):
     past: Cache | None
+    strict: bool = False
 
     def is_plain(self, queries: int, keys: int) -> bool:
         offset = _offset(self.past)

@@ -11,12 +11,12 @@ from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
 from .blocks import Block
-from .calls import method
 from .cache import (
     Cache,
     Slots,
     with_past,
 )
+from .calls import method
 from .compile import compile
 from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
@@ -64,6 +64,7 @@ from .layers import (
     Linear,
     PixelShuffle,
     RMSNorm,
+    ScaledEmbedding,
 )
 from .losses import (
     classification_loss,
@@ -79,6 +80,7 @@ from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .scatter import masked_scatter
@@ -115,6 +117,7 @@ __all__ = [
     "PixelShuffle",
     "PreTrainedModel",
     "RMSNorm",
+    "ScaledEmbedding",
     "Rule",
     "Rules",
     "Slots",
@@ -155,6 +158,8 @@ __all__ = [
     "merge_leading",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

@@ -28,13 +28,15 @@ def integers(x: Any) -> tf.Tensor:
     return tf.cast(tf.convert_to_tensor(x), tf.int32)
 
 
-def one_of(**inputs: Any) -> None:
-    """Raises InputError unless exactly one of the inputs is given."""
-    given = [name for name, x in inputs.items() if x is not None]
-    if len(given) != 1:
+def one_of(*, unless: Any = None, **inputs: Any) -> None:
+    """Raises InputError unless exactly one of the inputs is given.
+
+    None of them need be where `unless` is given.
+    """
+    given = [name for name, value in inputs.items() if value is not None]
+    if len(given) > 1 or (not given and unless is None):
         raise InputError(
-            expected=f"exactly one of {' and '.join(inputs)}",
-            found=" and ".join(given) or "none of them",
+            expected=f"exactly one of {', '.join(inputs)}", found=" and ".join(given) or "none"
         )
 
 
@@ -69,10 +71,33 @@ def select_rows(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, index, axis=1, batch_dims=1)
 
 
-def pad(x: tf.Tensor, after: Sequence[Size], before: Sequence[Size] | None = None) -> tf.Tensor:
-    """Zeros behind (and before) the entries of each axis."""
+def pad(
+    x: tf.Tensor,
+    after: Sequence[Size],
+    before: Sequence[Size] | None = None,
+    mode: str = "constant",
+) -> tf.Tensor:
+    """Zeros behind (and before) the entries of each axis; a negative count cuts.
+
+    `mode`: or, along the last axis, mirrored entries ("reflect"), the outermost ones again
+    ("replicate") or those of the other end ("circular").
+    """
     before = [0] * len(after) if before is None else before
-    return tf.pad(x, [list(pair) for pair in zip(before, after, strict=True)])
+    if mode in ("constant", "reflect"):
+        pairs = list(zip(before, after, strict=True))
+        if any(_is_negative(size) for pair in pairs for size in pair):
+            cuts = [[-size if _is_negative(size) else None for size in pair] for pair in pairs]
+            x = x[tuple(slice(start, end and -end) for start, end in cuts)]
+            pairs = [[0 if _is_negative(size) else size for size in pair] for pair in pairs]
+        return tf.pad(x, [list(pair) for pair in pairs], mode)
+    length = shape_of(x)[-1]
+    places = tf.range(-before[-1], length + after[-1])
+    wrapped = places % length if mode == "circular" else tf.clip_by_value(places, 0, length - 1)
+    return tf.gather(x, wrapped, axis=-1)
+
+
+def _is_negative(size: Size) -> bool:
+    return isinstance(size, int) and size < 0
 
 
 def l2_normalize(x: tf.Tensor, axis: int = -1) -> tf.Tensor:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from ..errors import ConfigError
+from ..first_values import Number, resolve
 
 if TYPE_CHECKING:
     from .base import Layer, Parameter
 
-Number = float | str
 KINDS = ("linear", "embedding", "norm", "conv", "param", "bias")
 Sampler = Callable[..., tf.Tensor]
 
@@ -37,7 +37,7 @@ class Rule:
 
     def __call__(self, parameter: Parameter, config: Any, layer: Layer | None = None) -> tf.Tensor:
         """A value for the parameter, in its own layout."""
-        numbers = [getattr(config, x) if isinstance(x, str) else x for x in self.numbers]
+        numbers = [resolve(number, config) for number in self.numbers]
         shape = [int(size) for size in parameter.shape]
         dtype = tf.as_dtype(parameter.dtype)
         # Half precision would truncate the distribution's tails.

@@ -95,6 +95,24 @@ class Embedding(Layer):
         )
 
 
+class ScaledEmbedding(Embedding):
+    """Rows of a table, multiplied by `scale`: int[...] -> [..., embedding_dim]."""
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        scale: float,
+        padding_idx: int | None = None,
+    ):
+        super().__init__(num_embeddings, embedding_dim, padding_idx)
+        self.scale = scale
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        rows = super().call(ids)
+        return rows * tf.cast(self.scale, rows.dtype)
+
+
 def _without_gradient(rows: tf.Tensor, frozen: tf.Tensor) -> tf.Tensor:
     """`rows` [..., d], through which no gradient flows where `frozen` [...]."""
 

@@ -49,14 +49,19 @@ class Mask:
         return self._known[sizes]
 
     def written(self, queries: Size, keys: Size) -> tf.Tensor | None:
-        """The keys of a preallocated cache that tokens fill: bool [1, 1, 1, t]; None: all of them.
+        """The keys that there are for a query: bool [1, 1, s|1, t]; None: all of them.
 
-        The rest takes no part even in the mean that a query without any allowed key sees.
+        Those of a preallocated cache that tokens fill, and what strict terms allow. The rest takes
+        no part even in the mean that a query without any allowed key sees.
         """
         past = self.past
-        if past is None or past.capacity is None:
-            return None
-        return (tf.range(keys) < _start(past) + queries)[None, None, None]
+        first = self.first_key(queries, keys) or 0
+        strict = (term for term in self.terms if term.strict)
+        parts = [term.allowed(queries, keys, past, first) for term in strict]
+        if past is not None and past.capacity is not None:
+            parts.append((tf.range(keys) < _start(past) + queries)[None, None, None])
+        parts = [part for part in parts if part is not None]
+        return reduce(tf.logical_and, parts) if parts else None
 
     def first_key(self, queries: Size, keys: Size) -> Size | None:
         """The position of the first key, if a term knows."""
@@ -80,6 +85,7 @@ class Term:
     """One condition of a mask."""
 
     past: Cache | None = None
+    strict: bool = False
 
     def allowed(
         self, queries: Size, keys: Size, past: Cache | None, first: Size
@@ -120,8 +126,15 @@ class Given(Term):
 class Distance(Term):
     """Keys whose distance behind the query is at least `low`, and less than `high`."""
 
-    def __init__(self, past: Cache | None, low: int | None = None, high: int | None = None):
+    def __init__(
+        self,
+        past: Cache | None,
+        low: int | None = None,
+        high: int | None = None,
+        strict: bool = False,
+    ):
         self.past = past
+        self.strict = strict
         self.start = _start(past)  # now: the cache may have moved on when layers ask
         self.low, self.high = low, high
 
@@ -186,9 +199,13 @@ def allow(allowed: tf.Tensor) -> Mask:
     return Mask((Given(tf.cast(allowed, tf.bool)),))
 
 
-def causal(past: Cache | None = None) -> Mask:
-    """Allows keys at or before the query."""
-    return Mask((Distance(past, low=0),))
+def causal(past: Cache | None = None, strict: bool = False) -> Mask:
+    """Allows keys at or before the query.
+
+    With `strict`, later keys take no part even in the mean that a query without any allowed key
+    sees.
+    """
+    return Mask((Distance(past, low=0, strict=strict),))
 
 
 def window(size: int | None, past: Cache | None = None) -> Mask:

@@ -17,10 +17,11 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from packages import OfflineError  # noqa: E402
 from references import case as cases  # noqa: E402
 from triptych.generator.progress import Style, is_terminal  # noqa: E402
 
-from demo import checkpoint  # noqa: E402
+from demo.checkpoint import CHECKPOINT  # noqa: E402
 
 FRAMEWORKS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "flax": "Flax"}
 TOLERANCE = 1e-5
@@ -127,13 +128,13 @@ def main():
     with tempfile.TemporaryDirectory(prefix="triptych-demo-") as place:
         say("One checkpoint, three frameworks", "bold")
         try:
-            folder = checkpoint.fetch(show=lambda line: say(f"  {line}", "dim"))
-        except checkpoint.OfflineError as error:
+            folder = CHECKPOINT.fetch(show=lambda line: say(f"  {line}", "dim"))
+        except OfflineError as error:
             say(f"  No network ({error}).", "yellow")
             say("  A small checkpoint with random weights takes the place of the trained one.")
             worst = small(place)
         else:
-            name = f"{checkpoint.PACKAGE} {checkpoint.VERSION}"
+            name = f"{CHECKPOINT.name} {CHECKPOINT.version}"
             say(f"  {name}: a sentence encoder, 22.7 M parameters")
             worst = real(folder, place)
     good = worst <= TOLERANCE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SEQUENCES = ("input_ids", "inputs_embeds")
+SEQUENCES = ("decoder_input_ids", "decoder_inputs_embeds", "input_ids", "inputs_embeds")
 
 
 def token_count(inputs):
@@ -12,12 +12,14 @@ def token_count(inputs):
 
 def widened(inputs, capacity, form):
     """Inputs whose attention mask spans a preallocated cache, where shapes must not change."""
-    mask = inputs.get("attention_mask")
+    two = any(name.startswith("decoder") for name in inputs)
+    name = "decoder_attention_mask" if two else "attention_mask"
+    mask = inputs.get(name)
     if mask is None or not form.compiled:
         return inputs
     wide = np.zeros((mask.shape[0], capacity), mask.dtype)
     wide[:, : mask.shape[1]] = mask
-    return {**inputs, "attention_mask": wide}
+    return {**inputs, name: wide}
 
 
 def greedy(session, recorded, first=()):
@@ -28,6 +30,8 @@ def greedy(session, recorded, first=()):
     """
     adapter, kwargs = session.adapter, recorded.kwargs
     given = recorded.inputs()
+    if "decoder_start_token_id" in kwargs:
+        return greedy_target(session, given, kwargs)
     ids, mask = given.pop("input_ids"), given.pop("attention_mask")
     cached, compiled = kwargs.get("use_cache", True), session.form.compiled
     has_positions = "position_ids" in adapter.parameters_of_call(session.model_class)
@@ -53,4 +57,25 @@ def greedy(session, recorded, first=()):
             given = {name: array for name, array in given.items() if name not in first}
         else:
             new = ids.shape[1]
+    return ids
+
+
+def greedy_target(session, given, kwargs):
+    """The start of the target and the tokens chosen, by a decoder above the encoder's states."""
+    adapter, count = session.adapter, kwargs["max_new_tokens"]
+    rows = len(next(iter(given.values())))
+    ids = np.full((rows, 1), kwargs["decoder_start_token_id"], np.int64)
+    compiled = session.form.compiled
+    past = session.model.init_cache(rows, 1 + count) if compiled else None
+    inputs = adapter.inputs(given)
+    for _ in range(count):
+        inputs |= adapter.inputs({"decoder_input_ids": ids[:, -1:]})
+        if past is not None:
+            inputs["past_key_values"] = past
+        output = session.caller(inputs, {"use_cache": True})
+        past = output["past_key_values"]
+        mask = {n: x for n, x in inputs.items() if n == "attention_mask"}
+        inputs = {**mask, "encoder_outputs": [output["encoder_last_hidden_state"]]}
+        scores = adapter.array(output["logits"])[:, -1]
+        ids = np.concatenate([ids, scores.argmax(axis=-1)[:, None].astype(ids.dtype)], axis=1)
     return ids

@@ -60,7 +60,7 @@ class Session:
     def takes(self, probe):
         """Whether the call has all inputs of a probe; if not, a stated gap or a failure."""
         known = self.adapter.parameters_of_call(self.model_class)
-        given = {name for call in probe.calls for name in (*call.inputs(), *call.kwargs)}
+        given = {n.split(".")[0] for call in probe.calls for n in (*call.inputs(), *call.kwargs)}
         if probe.kind == "generate":
             given = set(probe.calls[0].inputs())
         for name in sorted(given):

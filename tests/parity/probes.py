@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from references import compare
-from references.case import Result, flatten
+from references.case import Result, flatten, nested
 from triptych.errors import InputError
 
 from . import generation
@@ -19,7 +19,9 @@ NOT_COMPARED = {"transformers_version"}  # keys of config.json that name the pro
 def runs(probe):
     """(kind of a form's list, function (session, probe)) of all that a probe asks for."""
     if probe.kind == "cache":
-        return [("cache", growing_cache), ("static_cache", static_cache)]
+        if "past_key_values" in probe.data["carry"]:
+            return [("cache", growing_cache), ("static_cache", static_cache)]
+        return [("cache", growing_cache)]
     if probe.kind == "generate":
         return [("generate", generate)]
     if probe.kind == "bf16":
@@ -92,7 +94,7 @@ def growing_cache(session, probe):
     passed = {}
     for step, recorded in enumerate(probe.calls):
         inputs = session.adapter.inputs(recorded.inputs())
-        output = session.caller({**inputs, **passed}, recorded.kwargs)
+        output = session.caller({**inputs, **nested(passed)}, recorded.kwargs)
         arrays = session.adapter.arrays(output)
         session.report.add(f"{probe.name}[{step}]", recorded.check(arrays))
         passed = {given: output[taken] for taken, given in probe.data["carry"].items()}
@@ -105,12 +107,13 @@ def static_cache(session, probe):
     adapter, caller = session.adapter, session.fresh_caller()
     lengths = [generation.token_count(recorded.inputs()) for recorded in probe.calls]
     batch, capacity, done, steady = lengths[0][0], sum(n for _, n in lengths) + 2, 0, None
-    past = session.model.init_cache(batch, capacity)
+    past, passed = session.model.init_cache(batch, capacity), {}
     for step, recorded in enumerate(probe.calls):
         inputs = generation.widened(recorded.inputs(), capacity, session.form)
-        arguments = {**adapter.inputs(inputs), "past_key_values": past}
+        arguments = {**adapter.inputs(inputs), **nested(passed), "past_key_values": past}
         output = caller(arguments, recorded.kwargs)
-        past, done = output["past_key_values"], done + lengths[step][1]
+        passed = {given: output[taken] for taken, given in probe.data["carry"].items()}
+        past, done = passed.pop("past_key_values"), done + lengths[step][1]
         arrays = {name: cut(name, x, done, recorded) for name, x in adapter.arrays(output).items()}
         session.report.add(f"{probe.name} static[{step}]", recorded.check(arrays))
         if step == 1:

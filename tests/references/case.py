@@ -319,6 +319,21 @@ def find(model_type="*", class_name="*", name="*", root=ROOT):
     return sorted(f.parent for f in Path(root).glob(f"{model_type}/{class_name}/{name}/case.json"))
 
 
+def nested(inputs):
+    """Inputs called `name.0`, `name.1`, ... as one list, `group.name.0`, ... as a list in a map."""
+    result = {}
+    for name, item in inputs.items():
+        whole, dot, place = name.rpartition(".")
+        group, _, inner = whole.partition(".")
+        if inner and place.isdigit():
+            result.setdefault(group, {}).setdefault(inner, []).append(item)
+        elif dot and place.isdigit():
+            result.setdefault(whole, []).append(item)
+        else:
+            result[name] = item
+    return result
+
+
 def flatten(value, name=""):
     """{dotted name: array} of nested mappings, lists and tuples; None is left out."""
     if value is None:

@@ -115,7 +115,7 @@ def test_a_library():
         returns: {last_hidden_state: "float[b, s, hidden_size]"}
         config: [hidden_size]
         overrides: {is_decoder: true}
-        roles: [input_embeddings]
+        roles: {input_embeddings: "embedding(9, 9)"}
     axes: {embed: {size: hidden_size}, batch: data, list: [a]}
     init: {linear: zeros}
     """
@@ -127,7 +127,7 @@ def test_a_library():
     head = "triptych: 1\nlibrary: parts\nmodels: {H: {use: heads.X}}\n"
     assert faults(head, "") == [
         "x.yaml:3:14: unknown key 'use' in 'H'; expected doc, config, args, sizes, layers, states, "
-        "random, roles, inputs, forward, returns or base"
+        "random, roles, inputs, forward, returns, base or without"
     ]
 
 
@@ -140,7 +140,8 @@ FAULTS = {
     "modules: {A: {layer: {}}}": "8:15: unknown key 'layer' in 'A'; expected doc, config, args, "
     "sizes, layers, states, random, inputs, forward or returns; did you mean 'layers'?",
     "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, doc, "
-    "choices, min, max, value, unlisted, legacy or when_null; did you mean 'default'?",
+    "choices, min, max, value, always_saved, saved, unlisted, legacy or when_null; "
+    "did you mean 'default'?",
     "config: 3": "8:9: 'config' has the wrong kind of value; "
     "expected a mapping from config fields to their defaults; found the number 3",
     "modules: []": "8:10: 'modules' has the wrong kind of value; "
@@ -151,8 +152,8 @@ FAULTS = {
     "expected a mapping from input names to types; found a list",
     "models: {A: {inputs: [x]}}": "8:23: item 1 of 'inputs' has the wrong value; "
     "expected '...', a mapping from input names to types, or '{one_of: {...}}'; found the text 'x'",
-    'models: {A: {inputs: [{one_of: {a: "int[b]", b: "int[b]"}, c: "int[b]"}]}}': "8:23: item 1 of "
-    "'inputs' has too many entries; expected nothing beside 'one_of'; found one_of or c",
+    'models: {A: {inputs: [{one_of: {a: "int[b]", b: "int[b]"}, c: "int[b]"}]}}': "8:60: 'c' "
+    "cannot be a name here; expected nothing beside 'one_of' but 'group' and 'unless'",
     "models: {A: {inputs: [{one_of: {}}]}}": "8:32: 'one_of' has too few entries; "
     "expected at least 1; found 0",
     "modules: {A: {args: {x: tensor}}}": "8:25: 'x' has the wrong value; expected 'int', 'float', "

@@ -34,6 +34,8 @@ class CaseSpec:
     extra: bool = False
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
+    twin: dict = field(default_factory=dict)
+    taps: tuple = ("hidden_states", "attentions")
 
 
 def _probe_map(items):
@@ -51,6 +53,7 @@ def _probe_map(items):
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
     "init", "minimal_config", "extra", "fresh", "inputs",
+    "twin",
 }  # fmt: skip
 
 
@@ -92,7 +95,7 @@ def case_list(model_type, path=None):
                     seed=case["seed"] if "seed" in case else next(seeds),
                     probes=probes,
                     length=case.get("length", data.get("length", 11)),
-                    size=case.get("size"),
+                    size=case.get("size", data.get("size")),
                     fill={**data.get("fill", {}), **case.get("fill", {})},
                     minimal_config=case.get("minimal_config", False),
                     extra=case.get("extra", False),
@@ -100,11 +103,13 @@ def case_list(model_type, path=None):
                         **(base.get("fresh", {}) if case.get("minimal_config") else {}),
                         **case.get("fresh", {}),
                     },
+                    twin=case.get("twin", {}),
                     inputs={
                         **data.get("inputs", {}),
                         **entry.get("inputs", {}),
                         **case.get("inputs", {}),
                     },
+                    taps=tuple(data.get("taps", CaseSpec.taps)),
                 )
             )
     return specs

@@ -1,12 +1,14 @@
 """Inputs of text and vision models, from the class's signature and configuration."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from .. import fill
+from ..case import nested
+from . import decoding
 
 ROWS = 2
 CHOICES = 3
@@ -24,6 +26,7 @@ class Filled:
     shape: tuple
     rule: tuple
     seed: int
+    source: str | None = None  # of a draw: which function the reference draws it with
 
     def value(self):
         """The float32 array."""
@@ -46,6 +49,12 @@ class Maker:
     def uses_cache(self):
         """Does the configuration, or its part for text, ask for a cache?"""
         return getattr(self.config.get_text_config(decoder=True), "use_cache", False)
+
+    @property
+    def passes_on(self):
+        """Does the class's forward take what a part of it takes, by `**kwargs` of a known type?"""
+        parameters = inspect.signature(self.cls.forward).parameters.values()
+        return any(p.kind is p.VAR_KEYWORD and p.annotation is not p.empty for p in parameters)
 
     def takes(self, name):
         """Does the class's forward have this argument?"""
@@ -77,18 +86,21 @@ class Maker:
         rule = dict(rule)
         shape, put = rule.pop("shape", None), rule.pop("put", {})
         dtype, side = rule.pop("dtype", "int64"), rule.pop("side", "right")
+        source = rule.pop("draw", None)
         ((kind, given),) = rule.items()
         if kind in ("normal", "uniform"):
-            return self.filled(probe, name, shape, kind, *map(float, given))
+            item = self.filled(probe, name, shape, kind, *map(float, given))
+            return replace(item, source=source)
         if kind == "integers":
             array = self.draw(probe, name, shape, *given).astype(dtype)
             for number, columns in put.items():
                 array[..., columns] = number
             return array
         if kind == "lengths":  # a mask, of the given numbers of ones a row
-            place = np.arange(shape[1])
+            place = np.arange(shape[-1])
             place = place[::-1] if side == "left" else place
-            return (place < np.array(given)[:, None]).astype(dtype)
+            mask = place < np.array(given)[:, None]
+            return mask.reshape(shape).astype(dtype)
         if kind == "values":
             array = np.array(given).astype(dtype)
             return Stored(array) if array.dtype.kind == "f" else array
@@ -106,15 +118,30 @@ class Maker:
             mask[1::2] = 0
         return mask
 
+    def whole(self, probe, length=None, side=None):
+        """The inputs that the case list writes out, or those of a text."""
+        if self.spec.inputs:
+            return self.written(probe, None)
+        return self.text(probe, length=length, side=side)
+
     def text(
-        self, probe, length=None, side=None, labels=False, embeds=False, types=True, source=True
+        self,
+        probe,
+        length=None,
+        side=None,
+        labels=False,
+        embeds=False,
+        types=True,
+        source=True,
+        target=True,
     ):
-        """Ids (or embeddings), mask, token types, encoder states and labels."""
+        """Ids (or embeddings), mask, token types, encoder states, target and labels."""
         length = length or self.length
         mask = self.mask(length, side)
         ids = self.draw(probe, "input_ids", mask.shape, FIRST_ID, self.config.vocab_size)
         if side in ("left", "right"):
             ids[mask == 0] = getattr(self.config, "pad_token_id", None) or 0
+        decoding.end_tokens(self, ids, mask)
         shape = (ROWS, self.choices, length) if self.choices else (ROWS, length)
         result = {}
         if embeds:
@@ -133,7 +160,11 @@ class Maker:
             result["token_type_ids"] = (kinds * (mask if side == "right" else 1)).reshape(shape)
         if source:
             result.update(self.source(probe, masked=side is not None))
-        if labels:
+        if target and decoding.has_decoder(self):
+            result.update(decoding.target(self, probe, length, side, embeds))
+        if labels and decoding.has_decoder(self) and self.generates:
+            result.update(decoding.target_labels(self, probe, length))
+        elif labels:
             result.update(self.labels(probe, ids.reshape(shape), mask.reshape(shape)))
         return self.ordered(result)
 
@@ -206,7 +237,8 @@ class Maker:
         size = tuple(size) if size else tuple(own) if isinstance(own, (list, tuple)) else (own, own)
         shape = (ROWS, self.config.num_channels, *size)
         result = {"pixel_values": self.filled(probe, "pixel_values", shape, "normal", 0.0, 0.8)}
-        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token")
+        has_token = getattr(self.config, "use_mask_token", False)
+        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token", has_token)
         if masked and can_mask and self.takes("bool_masked_pos"):
             patches = (size[0] // self.config.patch_size) * (size[1] // self.config.patch_size)
             drawn = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
@@ -238,7 +270,7 @@ def to_torch(inputs, dtype):
     for name, item in inputs.items():
         tensor = torch.from_numpy(np.array(value(item)))
         result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    return result
+    return nested(result)
 
 
 def describe(inputs, pools):

@@ -38,10 +38,15 @@ def double():
         torch.set_default_dtype(before)
 
 
-def double_model(model, init):
-    """A float64 twin: built anew, so that computed tables are exact too, then given the weights."""
+def double_model(model, init, changes):
+    """A float64 twin: built anew, so that computed tables are exact too, then given the weights.
+
+    `changes` of its configuration are options that only say how exactly something is computed.
+    """
     config = copy.deepcopy(model.config)
     config._attn_implementation = "eager"
+    for name, value in changes.items():
+        setattr(config, name, value)
     with double():
         twin = type(model)(config, **init)
         twin = twin.double()

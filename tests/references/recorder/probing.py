@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,11 +11,19 @@ import torch
 from .. import compare, fill
 from ..case import objective_weight
 from . import inputs as _inputs
-from . import precision, recipes, running
+from . import kinks, precision, recipes, running
 from .renaming import saved_name, saved_state
 
 MARGIN = 1e-3
 ATTEMPTS = 20
+# What would change the most likely token.
+FORCED = (
+    "eos_token_id",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+)
 # A gradient that is 0 but for rounding, as a key's bias has it: what float32 leaves of it depends
 # on the order of every sum, so it need only stay below 1e-6 of the largest norm.
 VANISHING = 1e-9
@@ -34,9 +43,8 @@ def returns_cache(model, maker):
     """Does a plain call with use_cache bring a cache back?"""
     if not maker.takes("past_key_values") or not maker.uses_cache:
         return False
-    inputs = maker.written("try", {}) if maker.spec.inputs else maker.text("try")
     with torch.no_grad():
-        tensors = _inputs.to_torch(inputs, torch.float32)
+        tensors = _inputs.to_torch(maker.whole("try"), torch.float32)
         return model(**tensors, use_cache=True).get("past_key_values") is not None
 
 
@@ -45,7 +53,7 @@ class Prober:
 
     def __init__(self, spec, model, pools, folder):
         self.spec, self.pools, self.folder = spec, pools, folder
-        self._model, self._twin = model, precision.double_model(model, spec.init)
+        self._model, self._twin = model, precision.double_model(model, spec.init, spec.twin)
         self.model, self.twin = None, None
         maker = _inputs.Maker(spec, type(model), model.config)
         maker.caches = returns_cache(copy.deepcopy(model), maker)
@@ -59,6 +67,8 @@ class Prober:
         plan = recipes.plan(self.maker, name, options)
         if isinstance(plan, str):
             return plan
+        if plan.gradients:
+            plan = self._off_kinks(plan, options)
         self.plans[name] = plan
         # Fresh copies: some models remember sizes they have seen, and probes stand alone.
         self.model, self.twin = copy.deepcopy(self._model), copy.deepcopy(self._twin)
@@ -103,6 +113,22 @@ class Prober:
             if buffers:
                 record["buffers"] = self._buffers(buffers, self._changed(self.twin))
         return record
+
+    def _off_kinks(self, plan, options):
+        """The plan, or one of the same with other inputs, where no gradient hangs on rounding."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                recipe = recipes.RECIPES[options.get("recipe", plan.name)]
+                other = recipe(self.maker, f"{plan.name}.{attempt}", options)
+                plan = replace(other, name=plan.name)
+            twin = self._mode(copy.deepcopy(self._twin), plan)
+            with precision.double():
+                clear = kinks.is_clear(
+                    twin, lambda plan=plan, twin=twin: running.run_calls(twin, plan, torch.float64)
+                )
+            if clear:
+                return plan
+        raise SystemExit(f"probe {plan.name}: all inputs come too close to a kink")
 
     @staticmethod
     def _mode(model, plan):
@@ -175,7 +201,11 @@ class Prober:
             self.folder, dtype=torch.bfloat16, attn_implementation="eager", **self.spec.init
         )
         with torch.no_grad():
-            flat = running.run_calls(model.eval(), self.plans[of], torch.bfloat16)[0]
+            try:
+                flat = running.run_calls(model.eval(), self.plans[of], torch.bfloat16)[0]
+            except RuntimeError:  # loading leaves some classes with tensors of both types
+                model = model.to(torch.bfloat16)
+                flat = running.run_calls(model, self.plans[of], torch.bfloat16)[0]
         found = running.arrays(flat)
         rows = []
         for name, array in self.main[of].items():
@@ -208,7 +238,8 @@ class Prober:
         }
 
     def _greedy(self, inputs, kwargs):
-        self.model.generation_config.eos_token_id = None
+        for name in FORCED:
+            setattr(self.model.generation_config, name, None)
         tensors = _inputs.to_torch(inputs, torch.float32)
         with torch.no_grad():
             result = self.model.generate(

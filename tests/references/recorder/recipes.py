@@ -1,28 +1,15 @@
 """Probes: what is asked of a model. A recipe returns a Plan, or a string saying why not."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
+from . import decoding
 from .inputs import SECOND_LABELS
+from .plans import Plan
 
-DETAILS = {"output_hidden_states": True, "output_attentions": True}
 
-
-@dataclass
-class Plan:
-    """A probe to run: calls as (inputs, static keyword arguments)."""
-
-    name: str
-    calls: list
-    kind: str = "call"
-    mode: str = "eval"
-    gradients: bool = False
-    full: bool = False
-    of: str = ""
-    method: str | None = None
-    first: list = field(default_factory=list)  # inputs that only the first of several calls gets
-    carry: dict = field(default_factory=dict)
+def _details(maker, wanted=True):
+    """Asks for every tap that the classes of the list have."""
+    return {f"output_{name}": True for name in maker.spec.taps if wanted}
 
 
 def _switches(maker, **wanted):
@@ -30,14 +17,15 @@ def _switches(maker, **wanted):
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
     if caching and maker.uses_cache:
         wanted.setdefault("use_cache", False)
-    return wanted
+    taken = (k for k in wanted if not k.startswith("output_") or maker.takes(k) or maker.passes_on)
+    return {k: wanted[k] for k in taken}
 
 
 def _text(name, *, details=False, **inputs):
     def recipe(maker, probe, options):
         given = dict(inputs)
         given.update({k: v for k, v in options.items() if k in ("length", "side", "labels")})
-        kwargs = _switches(maker, **(DETAILS if details else {}), **options.get("kwargs", {}))
+        kwargs = _switches(maker, **{**_details(maker, details), **options.get("kwargs", {})})
         return Plan(probe, [(maker.text(probe, **given), kwargs)])
 
     recipe.__name__ = name
@@ -46,15 +34,17 @@ def _text(name, *, details=False, **inputs):
 
 def padded(maker, probe, options):
     """The main probe: right padding, labels, every output whole where it is small."""
-    kwargs = _switches(maker, **DETAILS, **options.get("kwargs", {}))
+    kwargs = _switches(maker, **_details(maker), **options.get("kwargs", {}))
     inputs = maker.text(probe, length=options.get("length"), side="right", labels=True)
     return Plan(probe, [(inputs, kwargs)], full=True)
 
 
 def plain(maker, probe, options):
     """Ids, and the states that are attended to: every other argument at its default."""
-    source = options.get("source", True)
-    inputs = maker.text(probe, length=options.get("length"), types=False, source=source)
+    source, target = options.get("source", True), options.get("target", True)
+    inputs = maker.text(
+        probe, length=options.get("length"), types=False, source=source, target=target
+    )
     return Plan(probe, [(inputs, dict(options.get("kwargs", {})))])
 
 
@@ -94,7 +84,8 @@ def _with_gradients(maker, probe, options, mode):
         inputs = maker.image(probe, options.get("size"), labels=True, masked=True)
     else:
         side = options.get("side", "right")
-        inputs = maker.text(probe, options.get("length"), side=side, labels=True)
+        target = options.get("target", not maker.generates)  # which follows from labels
+        inputs = maker.text(probe, options.get("length"), side=side, labels=True, target=target)
     calls = [(inputs, _switches(maker, **options.get("kwargs", {})))]
     return Plan(probe, calls, mode=mode, gradients=True)
 
@@ -117,9 +108,11 @@ def cache(maker, probe, options):
     side = options.get("side", "left")
     if maker.spec.inputs:
         whole = maker.written(probe, options.get("inputs"))
-        length = whole["input_ids"].shape[1]
+        length = whole["input_ids"].shape[1] if "input_ids" in whole else length
     else:
-        whole = maker.text(probe, length=length, side=side)
+        whole = maker.whole(probe, length=length, side=side)
+    if decoding.has_decoder(maker):
+        return decoding.cache(maker, probe, whole)
     calls, start = [], 0
     for stop in range(length - steps, length + 1):
         inputs = {}
@@ -138,7 +131,21 @@ def cache(maker, probe, options):
     return Plan(probe, calls, kind="cache", carry=carry)
 
 
+def memory(maker, probe, options):
+    """Three segments of a text, each given what the ones before left in the memory `mems`."""
+    whole, length = maker.text(probe, side=None), maker.length
+    stops = [length // 2, length - 1, length]
+    starts = [0, *stops]
+    calls = [
+        ({name: item[:, start:stop] for name, item in whole.items()}, {"use_mems": True})
+        for start, stop in zip(starts, stops, strict=False)
+    ]
+    return Plan(probe, calls, kind="cache", carry={"mems": "mems"})
+
+
 def _generate(left):
+    """`left`: padded where prompts are; the source of an encoder-decoder on the right."""
+
     def recipe(maker, probe, options):
         if not maker.generates:
             return "cannot generate"
@@ -149,9 +156,14 @@ def _generate(left):
             "pad_token_id": getattr(maker.config, "pad_token_id", None) or 0,
             **options.get("kwargs", {}),
         }
-        first = options.get("first", [])
+        if decoding.has_decoder(maker):
+            whole = maker.whole(probe, length=options.get("length"), side="right" if left else None)
+            inputs = {n: v for n, v in whole.items() if not n.startswith("decoder")}
+            kwargs["decoder_start_token_id"] = maker.config.decoder_start_token_id
+            return Plan(probe, [(inputs, kwargs)], kind="generate")
         if maker.spec.inputs:
             inputs = maker.written(probe, options.get("inputs"))
+            first = options.get("first", [])
             return Plan(probe, [(inputs, kwargs)], kind="generate", first=first)
         inputs = maker.text(probe, length=options.get("length", 6), side="left", types=False)
         inputs = {n: v for n, v in inputs.items() if n != "token_type_ids"}
@@ -178,7 +190,7 @@ def _image(details=False, masked=False, labels=False, full=False):
             labels=options.get("labels", labels),
             masked=options.get("masked", masked),
         )
-        kwargs = {**(DETAILS if details else {}), **options.get("kwargs", {})}
+        kwargs = {**_details(maker, details), **options.get("kwargs", {})}
         return Plan(probe, [(inputs, kwargs)], full=full)
 
     return recipe
@@ -194,9 +206,7 @@ def method(maker, probe, options):
 
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
-        # a class that emits nothing on request says so
-        wanted = DETAILS if options.get("details", details) else {}
-        kwargs = _switches(maker, **wanted, **options.get("kwargs", {}))
+        kwargs = _switches(maker, **{**_details(maker, details), **options.get("kwargs", {})})
         return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
 
     return recipe
@@ -218,8 +228,11 @@ RECIPES = {
     "train": train,
     "gradients": gradients,
     "cache": cache,
+    "memory": memory,
     "generate": _generate(left=False),
     "generate_left_padded": _generate(left=True),
+    "generate_padded": _generate(left=True),
+    "encoder_outputs": decoding.encoder_outputs,
     "bf16": bf16,
     "image": _image(details=True, masked=True, labels=True, full=True),
     "image_plain": _image(),
@@ -227,6 +240,17 @@ RECIPES = {
 
 
 def plan(maker, name, options):
-    """The Plan of a probe of a case list, or why there is none."""
-    recipe = RECIPES[options.get("recipe", name)]
-    return recipe(maker, name, options)
+    """The Plan of a probe of a case list, or why there is none.
+
+    `inputs` of a text recipe change what it makes of the class's signature.
+    """
+    made = RECIPES[options.get("recipe", name)](maker, name, options)
+    if isinstance(made, Plan) and options.get("inputs") and not maker.spec.inputs:
+        made.calls = [(_changed(maker, name, given, options), kw) for given, kw in made.calls]
+    return made
+
+
+def _changed(maker, name, inputs, options):
+    changes = options["inputs"]
+    kept = {key: item for key, item in inputs.items() if key not in changes}
+    return maker.ordered({**kept, **maker.written(name, changes)})

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
+from ..case import nested
+from . import draws
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values")
+SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
 
 
 def _cache_entries(cache):
@@ -80,7 +82,8 @@ def run_calls(model, plan, dtype):
         torch.manual_seed(1234)
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
-        output = call(**_inputs.to_torch(inputs, dtype), **kwargs, **passed)
+        with draws.given(inputs, dtype) as rest:
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
         if plan.method is not None and isinstance(output, list):
             output = torch.stack(output)  # one tensor a row of the batch
         flat = flatten(output)

@@ -1,0 +1,1 @@
+"""Published models, end to end. What the reference answers was recorded by `record_*.py`."""
