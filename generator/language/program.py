@@ -131,7 +131,7 @@ class Program:
             source = self.sources.get(name) or self.interfaces.get(name)
             if name in seen or source is None:
                 continue
-            if source.data.get("states"):
+            if source.data.get("states") or source.data.get("cached"):
                 return True
             seen.add(name)
             made = [*source.data.get("layers", {}).values(), source.data.get("base", "")]
@@ -357,6 +357,9 @@ class Program:
             missing += [f for f, _ in wanted.returns.fields if f not in dict(model.returns.fields)]
             fields = self.configs[model.config]
             missing += [f for f in self.configs[name].fields if fields.type(f) is None]
+            missing += [tap for tap in wanted.taps if tap not in model.taps]
+            missing += [layer.name for layer in wanted.layers if layer.name not in self.spec.roles]
+            missing += ["a cache"] if wanted.stateful and not model.stateful else []
             for item in missing:
                 self.errors.error(location, f"{name} needs {item}, which {called} does not have")
 

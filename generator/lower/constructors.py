@@ -115,7 +115,7 @@ class ConstructorWriter(StatementWriter):
     def own_name(self, layer: ir.LayerDeclaration) -> str:
         if not self.is_base(layer):
             return self.attribute_name(layer.name)
-        path = self.stored_path(layer)
+        path = self.stored_path(layer) or self.program.spec.base or ""
         return path if self.is_attribute(path) else "base"
 
     def is_base(self, layer: ir.LayerDeclaration) -> bool:

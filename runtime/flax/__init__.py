@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 
 try:
@@ -73,6 +73,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -85,6 +86,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -98,6 +100,7 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
     "pair",
     "BatchNorm",
     "Block",
@@ -153,9 +156,11 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "last_token",
+    "masked_scatter",
     "merge_leading",
     "max_pool2d",
     "method",

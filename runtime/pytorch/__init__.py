@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 
 try:
@@ -58,6 +58,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -68,6 +69,7 @@ from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
+from .scatter import masked_scatter
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -81,10 +83,12 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
     "pair",
     "Group",
     "first_given",
     "last_token",
+    "masked_scatter",
     "merge_leading",
     "NO_TAPS",
     "Block",
@@ -118,6 +122,7 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "mse_loss",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
@@ -70,6 +70,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -82,6 +83,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -95,6 +97,7 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
     "pair",
     "NO_TAPS",
     "BatchNorm",
@@ -146,10 +149,12 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "last_token",
     "max_pool2d",
+    "masked_scatter",
     "merge_leading",
     "method",
     "mse_loss",
