@@ -140,7 +140,7 @@ class MemberMixin(ConstructorMixin):
             self.scope.locals[parameter.name] = Optional(kind) if parameter.one_of else kind
             self.scope.inputs.add(parameter.name)
             if parameter.one_of:
-                self.scope.choices.append(parameter.name)
+                self.scope.choices[parameter.name] = parameter
         call = self.module_source.call
         for name in call.get("random", {}):
             self.attempt(self.declare_draw, name, call["random"])

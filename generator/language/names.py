@@ -186,4 +186,6 @@ class NameMixin:
         """`base.input_embeddings`: the layer that plays a role in a model."""
         roles = self.program.spec.roles
         is_model = isinstance(kind.definition, ModuleSource) and kind.definition.model
-        return tuple(roles[name].split(".")) if is_model and name in roles else None
+        if not is_model or name not in roles or roles[name] == name:  # named like its layer
+            return None
+        return tuple(roles[name].split("."))
