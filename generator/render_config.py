@@ -71,12 +71,14 @@ def config_class(program: Program, entry: str) -> str:
 
 
 def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
-    model_type = schema.model_type or program.spec.model_type
+    own = schema.model_type  # parts that are no models of their own may have an empty one
+    model_type = program.spec.model_type if own is None else own
     depths = stack_fields(program)
     fields = [
         field_context(program, field, depths)
         for field in schema.fields.values()
-        if not field.unlisted and field.name != "stage_names"  # declared by the base
+        # names of stages are declared by the base
+        if field.saved and not field.unlisted and field.name != "stage_names"
     ]
     completions = [
         {
@@ -85,13 +87,24 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
             "always": field.derived,
         }
         for field in schema.fields.values()
-        if field.expression
+        if field.expression and field.saved
+    ]
+    properties = [
+        {
+            "name": field.name,
+            "annotation": python_type(program, field.type),
+            "value": config_expression(field.expression),
+            "doc": field.doc,
+        }
+        for field in schema.fields.values()
+        if not field.saved
     ]
     return {
         "name": config_class(program, schema.entry),
         "model_type": model_type,
         "fields": fields,
         "completions": completions,
+        "properties": properties,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
         "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),

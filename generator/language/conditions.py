@@ -93,15 +93,14 @@ class ConditionMixin:
                 self.assume_choice(name, present)
 
     def assume_choice(self, name: str, present: bool) -> None:
-        """Of inputs of which one is given, what is known of one tells of the others."""
-        choices = self.scope.choices
-        if name not in choices:
+        """Of inputs of which exactly one is given, what is known of one tells of the others."""
+        if name not in self.scope.choices:
             return
-        others = [n for n in choices if n != name and choices[n].group == choices[name].group]
-        needed = all(choices[n].unless is None for n in (name, *others))
+        choices = self.scope.choices
+        others = [other for other in choices if other != name and choices[other] == choices[name]]
         if present:
             self.scope.locals.update(dict.fromkeys(others, NONE))
-        elif len(others) == 1 and needed and self.scope.values is None:
+        elif len(others) == 1 and self.scope.values is None:
             (other,) = others
             self.scope.locals[other] = strip_optional(self.scope.locals[other])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..configs import ConfigSchema, static_of
 from ..dims import Dim
-from ..ir import Expr, Parameter
+from ..ir import Expr
 from ..types import Config, Optional, Static, Type
 from ..types import strip_optional as strip
 
@@ -27,7 +27,8 @@ class Scope:
     draws: dict[str, tuple[str, Type]] = field(default_factory=dict)
     locals: dict[str, Type] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
-    choices: dict[str, Parameter] = field(default_factory=dict)  # inputs of which one is given
+    # inputs of which exactly one of a group is given, by name: the group
+    choices: dict[str, str] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)
     dim_values: dict[str, Dim] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)  # locals assigned on some paths only

@@ -140,7 +140,7 @@ def _converted(key: str, value: Any, declared: Field) -> Any:
     if not isinstance(value, dict):
         return value
     try:
-        if not cls.model_type:  # the base class: any registered architecture
+        if cls.of_any_model:  # the base class: any registered architecture
             cls = find_config_class(value.get("model_type"))
         return cls(**{name: item for name, item in value.items() if name != "model_type"})
     except ConfigError as error:

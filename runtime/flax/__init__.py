@@ -14,7 +14,7 @@ except ImportError as error:
 
 from .activations import activation
 from .attention import attention, register_attention
-from .base import Buffer, Layer, Parameter, default_dtype, value
+from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
@@ -82,8 +82,8 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel, method
 from .outputs import ModelOutput
-from .positions import key_positions, log_buckets
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .taps import NO_TAPS, Taps
@@ -111,6 +111,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Layer",
+    "Module",
     "LayerNorm",
     "Linear",
     "Mask",

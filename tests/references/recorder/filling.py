@@ -41,6 +41,11 @@ def saved_names(file):
         return set(handle.keys()), handle.metadata() or {}
 
 
+def _storage(tensor):
+    """What two tensors have in common that are one: buffers may share memory, as parameters do."""
+    return (tensor.data_ptr(), tuple(tensor.shape)) if tensor.numel() else id(tensor)
+
+
 def fill_model(model, seed, saved, overrides, pools):
     """Fill a model in place; the rows of weights.json: [name, shape, dtype, fill, tie]."""
     state = model.state_dict(keep_vars=True)
@@ -48,9 +53,10 @@ def fill_model(model, seed, saved, overrides, pools):
     owners = {}
     for name, tensor in state.items():
         if name in saved:
-            if id(tensor) in owners:
-                raise SystemExit(f"{name} and {owners[id(tensor)]} are one tensor, saved twice")
-            owners[id(tensor)] = name
+            if _storage(tensor) in owners:
+                other = owners[_storage(tensor)]
+                raise SystemExit(f"{name} and {other} are one tensor, saved twice")
+            owners[_storage(tensor)] = name
     missing = saved - set(state)
     if missing:
         raise SystemExit(f"saved, but not in the state dict: {sorted(missing)}")
@@ -58,7 +64,7 @@ def fill_model(model, seed, saved, overrides, pools):
     with torch.no_grad():
         for name, tensor in state.items():
             shape, dtype = list(tensor.shape), DTYPES[tensor.dtype]
-            owner = owners.get(id(tensor))
+            owner = owners.get(_storage(tensor))
             if owner is None:
                 raise SystemExit(f"{name} is neither saved nor shared with a saved tensor")
             if owner != name:
