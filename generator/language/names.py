@@ -196,4 +196,6 @@ class NameMixin:
         roles = self.program.spec.roles
         source = kind.definition
         is_model = isinstance(source, ModuleSource) and source.model and not source.interface
-        return tuple(roles[name].split(".")) if is_model and name in roles else None
+        if not is_model or name not in roles or roles[name] == name:  # named like its layer
+            return None
+        return tuple(roles[name].split("."))

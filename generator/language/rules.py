@@ -13,7 +13,7 @@ INITIALIZERS = {
     "normal": (1, 2), "trunc_normal": (1, 4), "uniform": (2, 2), "constant": (1, 1),
     "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
-    "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0),
+    "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0), "sinusoids": (1, 1),
 }  # fmt: skip
 ARGUMENTS = {"init": "weight", "bias_init": "bias"}
 

@@ -158,7 +158,9 @@ def _generate(left):
         }
         if decoding.has_decoder(maker):
             whole = maker.whole(probe, length=options.get("length"), side="right" if left else None)
-            inputs = {n: v for n, v in whole.items() if not n.startswith("decoder")}
+            inputs = {
+                n: v for n, v in whole.items() if not n.startswith("decoder") and n != "labels"
+            }
             kwargs["decoder_start_token_id"] = maker.config.decoder_start_token_id
             return Plan(probe, [(inputs, kwargs)], kind="generate")
         if maker.spec.inputs:
