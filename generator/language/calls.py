@@ -123,6 +123,8 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         arguments = {key: self.expr(value) for key, value in bound.items()}
         kind = self.apply(node, name, function.inputs, function.returns, arguments, {})
         self.program.used_functions.setdefault(name)
+        if self.scope.values is not None and isinstance(kind, Static):
+            kind = self.program.known_result(self, name, arguments) or kind
         return ir.FunctionCall(self.source.locate(node), kind, name, tuple(arguments.items()))
 
     def record(self, node: ast.Call) -> ir.Expr:

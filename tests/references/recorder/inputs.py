@@ -244,8 +244,17 @@ class Maker:
             drawn = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
             result["bool_masked_pos"] = drawn & (masked != "none")
         if labels and self.takes("labels"):
-            result.update(self.labels(probe, None, None))
+            if "SemanticSegmentation" in self.name:
+                result["labels"] = self.class_map(probe, size)
+            else:
+                result.update(self.labels(probe, None, None))
         return self.ordered(result)
+
+    def class_map(self, probe, size):
+        """A class for each pixel; some are ignored."""
+        count = self.config.num_labels
+        drawn = self.draw(probe, "labels", (ROWS, *size), 0, count + 1)
+        return np.where(drawn == count, self.config.semantic_loss_ignore_index, drawn)
 
 
 @dataclass(frozen=True)
