@@ -257,10 +257,14 @@ class ModuleWriter(ConstructorWriter):
         What a part returns at its end (`encoder_last_hidden_state`) stands before its taps.
         """
         taps = self.ordered_taps()
-        parts = [tap.removesuffix("_hidden_states") for tap in taps if tap.endswith("_hidden_states")]
+        parts = [
+            tap.removesuffix("_hidden_states") for tap in taps if tap.endswith("_hidden_states")
+        ]
         earlier = parts[-2::-1]
         ends = {part: [f"{part}_last_hidden_state"] for part in earlier}
-        ends = {part: [*ends[part], *(t for t in taps if t.startswith(f"{part}_"))] for part in ends}
+        ends = {
+            part: [*ends[part], *(t for t in taps if t.startswith(f"{part}_"))] for part in ends
+        }
         moved = [name for part in earlier for name in ends[part] if name in names]
         return [
             *(name for name in names if name not in moved and name not in taps),

@@ -13,6 +13,7 @@ except ImportError as error:
     raise MissingFrameworkError("flax") from error
 
 from .activations import activation
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
@@ -84,6 +85,7 @@ from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .sampling import grid_sample
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -97,6 +99,8 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "BatchNorm",
     "Block",

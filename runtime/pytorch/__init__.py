@@ -14,6 +14,7 @@ except ImportError as error:
 
 from . import trees  # noqa: F401, E402 (registers caches)
 from .activations import activation, gelu
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .blocks import Block
 from .cache import Cache, with_past
@@ -68,6 +69,7 @@ from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .recurrent import LSTM
 from .states import Slots
+from .sampling import grid_sample
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -80,6 +82,8 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "Group",
     "first_given",

@@ -7,6 +7,7 @@ from ..sizes import pair
 from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
@@ -81,6 +82,7 @@ from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .sampling import grid_sample
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -94,6 +96,8 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "NO_TAPS",
     "BatchNorm",
