@@ -68,8 +68,8 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .recurrent import LSTM
-from .states import Slots
 from .sampling import grid_sample
+from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
