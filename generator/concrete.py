@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .configs import COMMON_VALUES, ConfigSchema, static_of
+from .configs import CHANNELS, COMMON_VALUES, ConfigSchema, static_of
 from .diagnostics import Diagnostics
 from .dims import Dim
 from .language.faults import Failure
@@ -75,6 +75,8 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
     if schema.is_backbone and values.get("stage_names"):
         values.setdefault("out_features", values["stage_names"][-1:])
         values.setdefault("out_indices", [len(values["stage_names"]) - 1])
+        if values.get(CHANNELS):
+            values["channels"] = [values[CHANNELS][index] for index in values["out_indices"]]
     return values
 
 

@@ -356,3 +356,11 @@ def walk(node: Any) -> Iterator[Any]:
         for name in node.__dataclass_fields__:
             if name not in ("type", "location", "definition", "op"):
                 yield from walk(getattr(node, name))
+
+
+def switch_of(tap: str) -> str:
+    """The input that asks for a tap."""
+    for ending in ("attentions", "hidden_states"):
+        if tap.endswith(ending):
+            return f"output_{ending}"
+    return f"output_{tap}"

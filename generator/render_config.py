@@ -77,7 +77,8 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
     fields = [
         field_context(program, field, depths)
         for field in schema.fields.values()
-        if not field.unlisted and field.name != "stage_names"  # declared by the base
+        # names of stages are declared by the base
+        if field.saved and not field.unlisted and field.name != "stage_names"
     ]
     completions = [
         {
@@ -86,13 +87,24 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
             "always": field.derived,
         }
         for field in schema.fields.values()
-        if field.expression
+        if field.expression and field.saved
+    ]
+    properties = [
+        {
+            "name": field.name,
+            "annotation": python_type(program, field.type),
+            "value": config_expression(field.expression),
+            "doc": field.doc,
+        }
+        for field in schema.fields.values()
+        if not field.saved
     ]
     return {
         "name": config_class(program, schema.entry),
         "model_type": model_type,
         "fields": fields,
         "completions": completions,
+        "properties": properties,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
         "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
@@ -163,6 +175,8 @@ def config_expression(text: str, owner: str = "self") -> str:
                 return ast.BinOp(left, ast.FloorDiv(), right)
             if isinstance(node.func, ast.Name) and node.func.id in MATH:
                 node.func = trees.attribute(trees.name("math"), node.func.id)
+            if isinstance(node.func, ast.Attribute):  # a method of a field
+                node.func = self.visit(node.func)
             node.args = [self.visit(argument) for argument in node.args]
             return node
 

@@ -37,6 +37,10 @@ class Draws:
         """Values between 0 and 1, of the dtype of `like`."""
         return self._next(name, "uniform", shape, like)
 
+    def gumbel(self, name: str, shape: Sequence[int], like: Any) -> Any:
+        """Standard Gumbel values, -log(-log(uniform)), of the dtype of `like`."""
+        return self._next(name, "gumbel", shape, like)
+
     def _next(self, name: str, distribution: str, shape: Sequence[int], like: Any) -> Any:
         if name not in self._given:
             return self._sample(distribution, shape, like)

@@ -27,6 +27,7 @@ BUILTINS = {
     "pair": pair, "stages": stages,
     "len": len, "min": min, "max": max, "sum": sum, "abs": abs, "int": int, "float": float,
     "bool": bool, "str": str, "round": round, "range": range, "list": list, "any": any, "all": all,
+    "prod": math.prod,
 }  # fmt: skip
 METHODS = (
     "get",
@@ -121,6 +122,7 @@ class BuiltinMixin:
             "all": "bool",
             "str": "str",
             "list": "list",
+            "prod": "int",
         }
         return Static(results.get(name, "int" if {k.kind for k in kinds} == {"int"} else "number"))
 

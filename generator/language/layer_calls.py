@@ -6,6 +6,7 @@ import ast
 
 from .. import ir
 from ..dims import Dim
+from ..ir import switch_of
 from ..layers import LayerKind
 from ..ops.table import FRAMEWORKS, Op
 from ..types import (
@@ -23,6 +24,7 @@ from ..types import (
 from .arguments import argument_dims
 from .context import LayerContext
 from .faults import Failure
+from .taps import tap_type
 from .unify import substitute
 
 MERGE = Op(
@@ -105,6 +107,8 @@ class LayerCallMixin:
             self.fail(node, "a model is called with keywords", found=ast.unparse(node))
         names = [parameter.name for parameter in module.inputs]
         use_cache = keywords.pop("use_cache", None) if module.stateful else None
+        switches = {switch_of(tap): tap for tap in module.taps if switch_of(tap) == f"output_{tap}"}
+        asked = {name: keywords.pop(name) for name in switches if name in keywords}
         for name in keywords:
             if name not in names:
                 self.fail(node, f"{kind.kind} has no input {name}", hint=self.hint(name, names))
@@ -123,6 +127,12 @@ class LayerCallMixin:
         if module.stateful:
             self.effects |= {"past"}
             result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
+        for switch, value in asked.items():
+            arguments[switch] = self.static_test(value)
+            shown = tap_type(self.program, module, switches[switch])
+            if shown is None:
+                self.fail(value, f"what {switch} shows is made by no emit()")
+            result = Record(result.name, (*result.fields, (switches[switch], shown)))
         location = self.source.locate(node)
         return ir.ModelCall(location, result, layer, tuple(arguments.items()))
 

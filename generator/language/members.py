@@ -16,7 +16,7 @@ from .sources import ModuleSource, place_of
 from .syntax import parse_expression
 from .typestrings import STATIC_KINDS, literal, parse_type
 
-DISTRIBUTIONS = ("normal", "uniform")
+DISTRIBUTIONS = ("normal", "uniform", "gumbel")
 
 
 class MemberMixin(ConstructorMixin):

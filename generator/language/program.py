@@ -151,22 +151,22 @@ class Program:
         return self.sources.get(name)
 
     def parameters(self, source: ModuleSource) -> tuple[ir.Parameter, ...]:
-        if source.name not in self._parameters:
-            self._parameters[source.name] = read_parameters(source, self.errors)
-        return self._parameters[source.name]
+        if source.key not in self._parameters:
+            self._parameters[source.key] = read_parameters(source, self.errors)
+        return self._parameters[source.key]
 
     def module(self, source: ModuleSource) -> ir.Module | None:
-        if source.name in self.checked:
-            return self.checked[source.name]
-        if source.name in self.in_progress:
+        if source.key in self.checked:
+            return self.checked[source.key]
+        if source.key in self.in_progress:
             chain = " -> ".join([*self.in_progress, source.name])
             self.errors.error(source.location, f"{source.name} contains itself", found=chain)
             return None
-        self.in_progress.append(source.name)
+        self.in_progress.append(source.key)
         checker = Checker(self, source, self.errors)
         result = checker.check_interface() if source.interface else checker.check()
         self.in_progress.pop()
-        self.checked[source.name] = result
+        self.checked[source.key] = result
         return result
 
     def is_runtime_dim(self, symbol: str) -> bool:
@@ -340,16 +340,17 @@ class Program:
                 self.checked[name] = replace(self.checked[name], block=True)
 
     def _check_implements(self) -> None:
-        """A spec that claims an interface has a base model with its inputs and outputs."""
+        """A spec that claims an interface has the model it means, with its inputs and outputs."""
         for index, name in enumerate(self.spec.implements):
             location = self.spec.implements.item_locations[index]
             if name not in self.interfaces:
                 hint = did_you_mean(name, self.interfaces)
                 self.errors.error(location, f"unknown interface {name}", hint=hint)
                 continue
-            wanted, model = self.module(self.interfaces[name]), self.checked.get(BASE_MODEL)
+            wanted, called = self.module(self.interfaces[name]), self.interfaces[name].stands_for
+            model = self.checked.get(called)
             if model is None or not isinstance(model.returns, Record):
-                self.errors.error(location, f"{name} needs a model called {BASE_MODEL}")
+                self.errors.error(location, f"{name} needs a model called {called}")
                 continue
             inputs = {parameter.name for parameter in model.inputs}
             missing = [p.name for p in wanted.inputs if p.name not in inputs]
@@ -357,9 +358,7 @@ class Program:
             fields = self.configs[model.config]
             missing += [f for f in self.configs[name].fields if fields.type(f) is None]
             for item in missing:
-                self.errors.error(
-                    location, f"{name} needs {item}, which {BASE_MODEL} does not have"
-                )
+                self.errors.error(location, f"{name} needs {item}, which {called} does not have")
 
     # --- concrete check -------------------------------------------------------------------------
 

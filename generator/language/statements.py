@@ -243,7 +243,10 @@ class StatementMixin(ExpressionMixin):
             return list(kind.items)
         if isinstance(kind, Static) and isinstance(kind.value, (list, range, tuple)):
             return [static_of(item) for item in kind.value]
-        return []
+        # of a loop whose length depends on the input, one round is looked at
+        if isinstance(kind, ListOf):
+            return [kind.element]
+        return [kind.element or ANY] if isinstance(kind, Static) else []
 
     def loop_targets(
         self, target: ast.expr, iterable: ir.Expr

@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 from .. import ir
 from ..language.constructors import Naming
+from ..language.sources import BASE_MODEL
 from ..layers import LAYERS, LayerKind
 from ..ops.table import REQUIRED
 from ..types import LayerMap, Static, strip_optional
@@ -44,7 +45,6 @@ class ConstructorWriter(StatementWriter):
         for name in self.kept:
             if name in self.argument_names:
                 lines.append(f"self.{name} = {name}")
-        lines += self.nullable_lines()
         for path in self.kept_fields:
             lines.append(
                 f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
@@ -62,8 +62,9 @@ class ConstructorWriter(StatementWriter):
             )
             target = f"self.{name}" if keep and target == name else target
             sizes.insert(0, f"{target} = {self.text(value)}")
+        nulls = self.nullable_lines()  # of the sizes, too
         self.in_constructor = False
-        return lines + sizes
+        return [*lines, *nulls, *sizes]
 
     def nullable_lines(self) -> list[str]:
         """Fields that stand for something else where they are null."""
@@ -206,7 +207,9 @@ class ConstructorWriter(StatementWriter):
             self.expr(construct.config) if construct.config is not None else trees.name("config")
         )
         if construct.definition.interface:
-            return self.template("auto_model", config, **self.module_keywords())
+            model = construct.definition.stands_for
+            which = [] if model == BASE_MODEL else [ast.Constant(model)]
+            return self.template("auto_model", config, *which, **self.module_keywords())
         parameters = self.program.parameters(construct.definition)
         positional = [config]
         keywords: dict[str, ast.expr] = {}
@@ -218,9 +221,8 @@ class ConstructorWriter(StatementWriter):
                 by_name = True
                 continue
             value = self.expr(arguments[parameter.name])
-            flag = (
-                isinstance(strip_optional(parameter.type), Static) and parameter.type.kind == "bool"
-            )
+            kind = strip_optional(parameter.type)
+            flag = isinstance(kind, Static) and kind.kind == "bool"
             by_name = by_name or (flag and parameter.default is not REQUIRED)
             if by_name:
                 keywords[parameter.name] = value

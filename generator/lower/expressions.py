@@ -193,7 +193,7 @@ class ExpressionWriter(ViewWriter):
         arguments = [self.expr(argument) for argument in node.arguments]
         if node.function == "pair":
             return self.template("pair", *arguments)
-        if node.function in MATH:
+        if node.function in (*MATH, "prod"):
             return self.template(f"math.{node.function}", *arguments)
         if node.function == "exact":
             return ast.BinOp(arguments[0], ast.FloorDiv(), arguments[1])

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from .. import ir
+from ..ir import switch_of
 from ..language.sources import ModuleSource
 from ..types import Layer, Static, Tensor, Type, strip_optional
 from . import trees
@@ -120,10 +121,9 @@ class ModuleWriter(ConstructorWriter):
         for parameter in self.node.inputs:
             if not parameter.one_of and parameter.default is ...:
                 self.sizes.add(parameter.name, parameter.type)
-            elif parameter.one_of and isinstance(parameter.type, Tensor):
-                if parameter.unless is None:
-                    choices = self.sizes.choices.setdefault(parameter.group, {})
-                    choices[parameter.name] = parameter.type
+            elif parameter.one_of and isinstance(parameter.type, Tensor) and not parameter.unless:
+                choices = self.sizes.choices.setdefault(parameter.group, {})
+                choices[parameter.name] = parameter.type
         opening = self.model_opening() if self.module and self.module.model else []
         return opening + self.body(self.node.body)
 
@@ -139,6 +139,15 @@ class ModuleWriter(ConstructorWriter):
     def own_states(self) -> bool:
         """A model that holds states itself, not through a base model."""
         return self.module.model and self.module.stateful and not self.calls_base
+
+    @property
+    def draws_itself(self) -> bool:
+        """A model that draws in its own code, or in a layer other than its base."""
+        if not self.module.random or not self.calls_base:
+            return self.module.random
+        kinds = [strip_optional(layer.type) for layer in self.module.layers if layer.name != "base"]
+        parts = [self.module_of(getattr(kind, "element", kind)) for kind in kinds]
+        return any(part is not None and part.random for part in parts)
 
     @property
     def own_taps(self) -> bool:
@@ -176,6 +185,10 @@ class ModuleWriter(ConstructorWriter):
         tree = super().expr_ModelCall(node)
         module = self.module_of(strip_optional(node.layer.type))
         given = dict(node.arguments)
+        for keyword in tree.keywords:
+            if keyword.arg in self.switches(module) and keyword.arg in given:
+                asked = [self.expr(given[keyword.arg]), trees.name(keyword.arg)]
+                keyword.value = ast.BoolOp(ast.Or(), asked)
         if "use_cache" in given:
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
@@ -203,7 +216,7 @@ class ModuleWriter(ConstructorWriter):
         if self.own_taps:
             switches = ", ".join(f"{name}={name}" for name in self.switches(self.module))
             lines.append(f"taps = self.taps({switches})")
-        if self.module.random and not self.calls_base:
+        if self.draws_itself:
             self.use("draws_of")
             lines.append("draws = draws_of(draws)")
         if self.own_states:
@@ -362,13 +375,6 @@ class ModuleWriter(ConstructorWriter):
 
 def is_layer_call(node) -> bool:
     return isinstance(node, ir.LayerCall)
-
-
-def switch_of(tap: str) -> str:
-    for ending in ("attentions", "hidden_states"):
-        if tap.endswith(ending):
-            return f"output_{ending}"
-    return f"output_{tap}"
 
 
 def shape_text(parameter: ir.Parameter) -> str:

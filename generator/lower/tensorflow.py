@@ -23,7 +23,7 @@ class TensorFlowWriter(ModuleWriter):
     def split_arguments(self, arguments, module):
         if module is None:
             return [value for _, value in arguments], {}
-        return [arguments[0][1]], dict(arguments[1:])
+        return [value for _, value in arguments[:1]], dict(arguments[1:])
 
     def shape(self, name: str) -> str:
         self.use("shape_of")

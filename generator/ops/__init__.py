@@ -6,6 +6,7 @@ from . import (  # noqa: F401  fill the table
     index,
     losses,
     pooling,
+    positions,
     reduce,
     sampling,
     shape,

@@ -84,6 +84,8 @@ def _concat(call) -> Type:
             if i != axis:
                 call.same_dim(have, want, what=f"concat: axis {i} of the first tensor is")
         total = total + item.shape[axis]
+    if isinstance(call.type("xs"), ListOf):  # of any length
+        total = call.unknown("concat")
     return Tensor(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
@@ -154,8 +156,12 @@ def _pad(call) -> Type:
     return Tensor(tensor.dtype, tuple(shape))
 
 
-# zeros behind (and before) the entries of each axis
-op("pad(x, after, before=None)", _pad, "pad(x, after, before=before)")
+# zeros behind (and before) the entries of each axis; by other modes, more of the entries
+op(
+    'pad(x, after, before=None, mode="constant")',
+    _pad,
+    "pad(x, after, before=before, mode=mode)",
+)
 
 
 def _roll(call) -> Type:

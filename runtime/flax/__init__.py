@@ -15,7 +15,7 @@ except ImportError as error:
 from .activations import activation
 from .assignment import linear_assignment
 from .attention import attention, register_attention
-from .base import Buffer, Layer, Parameter, default_dtype, value
+from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
@@ -83,6 +83,7 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel, method
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
@@ -113,6 +114,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Layer",
+    "Module",
     "LayerNorm",
     "Linear",
     "Mask",
@@ -162,6 +164,8 @@ __all__ = [
     "max_pool2d",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

@@ -133,6 +133,17 @@ def is_abstract(variable: nnx.Variable) -> bool:
     return isinstance(variable.get_value(), jax.ShapeDtypeStruct)
 
 
+class Module(nnx.Module):
+    """A module that asks whether the model is being trained."""
+
+    deterministic = True  # set by nnx's train() and eval()
+
+    @property
+    def training(self) -> bool:
+        """Whether the module is in training mode."""
+        return not self.deterministic
+
+
 class Layer(nnx.Module):
     """A layer with parameters.
 

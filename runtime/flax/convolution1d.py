@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,6 @@ from .base import Layer, Parameter, at_least_float32, value
 from .initialization import kaiming_uniform, ones, uniform
 
 _WEIGHT = kaiming_uniform(a=math.sqrt(5.0))  # variance 1 / (3 inputs)
-_LAYOUT = ("NHC", "HIO", "NHC")
 
 
 class WeightNorm(Layer):
@@ -34,7 +34,9 @@ class WeightNorm(Layer):
 
     def __call__(self) -> jax.Array:
         direction = value(self.original1)
-        return direction * (value(self.original0) / _norm(direction, self.axes))
+        wide = at_least_float32(direction)
+        weight = wide * (at_least_float32(value(self.original0)) / _norm(wide, self.axes))
+        return weight.astype(direction.dtype)
 
     # First lengths are those of the first directions, which leaves the weight as it is.
     derived = {"original0": "original1"}
@@ -71,11 +73,19 @@ class _Convolution(Layer):
         """The weight in this layer's layout."""
         return self.normed() if hasattr(self, "normed") else value(self.weight)
 
-    def finished(self, y: jax.Array) -> jax.Array:
-        """[b, s, out] with the bias, as [b, out, s]."""
+    def convolved(self, x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
+        """x [b, in, s] -> [b, out, s'], with the bias; rounded once, after both."""
+        y = lax.conv_general_dilated(
+            jnp.asarray(x).astype(kernel.dtype).transpose(0, 2, 1),
+            kernel,
+            dimension_numbers=("NHC", "HIO", "NHC"),
+            feature_group_count=self.groups,
+            preferred_element_type=jnp.promote_types(kernel.dtype, jnp.float32),
+            **options,
+        )
         if self.bias is not None:
-            y = y + value(self.bias)
-        return y.transpose(0, 2, 1)
+            y = y + value(self.bias).astype(y.dtype)
+        return y.astype(kernel.dtype).transpose(0, 2, 1)
 
 
 class Conv1d(_Convolution):
@@ -105,17 +115,13 @@ class Conv1d(_Convolution):
         self._add_weight(shape, (2, 1, 0), out_channels if bias else None, weight_norm, rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        kernel = self.kernel()
-        y = lax.conv_general_dilated(
-            jnp.asarray(x).astype(kernel.dtype).transpose(0, 2, 1),
-            kernel,
+        return self.convolved(
+            x,
+            self.kernel(),
             window_strides=(self.stride,),
             padding=[(self.padding, self.padding)],
             rhs_dilation=(self.dilation,),
-            dimension_numbers=_LAYOUT,
-            feature_group_count=self.groups,
         )
-        return self.finished(y)
 
 
 class ConvTranspose1d(_Convolution):
@@ -150,13 +156,10 @@ class ConvTranspose1d(_Convolution):
             kernel = kernel.reshape(size, self.groups, inputs // self.groups, outputs)
             kernel = kernel.transpose(0, 2, 1, 3).reshape(size, -1, self.groups * outputs)
         edge = self.kernel_size - 1 - self.padding
-        y = lax.conv_general_dilated(
-            jnp.asarray(x).astype(kernel.dtype).transpose(0, 2, 1),
+        return self.convolved(
+            x,
             kernel,
             window_strides=(1,),
             padding=[(edge, edge + self.output_padding)],
             lhs_dilation=(self.stride,),
-            dimension_numbers=_LAYOUT,
-            feature_group_count=self.groups,
         )
-        return self.finished(y)

@@ -11,11 +11,17 @@ import jax.numpy as jnp
 from ..draws import Draws
 from ..errors import InputError
 
-SAMPLERS = {"normal": jax.random.normal, "uniform": jax.random.uniform}
+SAMPLERS = {
+    "normal": jax.random.normal,
+    "uniform": jax.random.uniform,
+    "gumbel": jax.random.gumbel,
+}
 
 
-def draws_of(given: Mapping[str, Any] | None) -> Draws:
+def draws_of(given: Mapping[str, Any] | Draws | None) -> Draws:
     """What is given by name; the rest is drawn with the JAX key given as "key"."""
+    if isinstance(given, Draws):  # those of a model around this one
+        return given
     given = dict(given or {})
     key = given.pop("key", None)
 

@@ -89,11 +89,25 @@ def select_rows(x: jax.Array, index: jax.Array) -> jax.Array:
     return x[jnp.arange(x.shape[0]), index]
 
 
-def pad(x: jax.Array, after: Sequence[int], before: Sequence[int] | None = None) -> jax.Array:
-    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
+MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad(
+    x: jax.Array,
+    after: Sequence[int],
+    before: Sequence[int] | None = None,
+    mode: str = "constant",
+) -> jax.Array:
+    """Zeros behind (and before) the entries of each axis; a negative count cuts.
+
+    `mode`: or mirrored entries ("reflect"), the outermost ones again ("replicate") or those of the
+    other end ("circular").
+    """
     before = [0] * len(after) if before is None else before
-    zero = jnp.zeros((), x.dtype)
-    return jax.lax.pad(x, zero, [(b, a, 0) for b, a in zip(before, after, strict=True)])
+    pairs = list(zip(before, after, strict=True))
+    if mode == "constant":
+        return jax.lax.pad(x, jnp.zeros((), x.dtype), [(b, a, 0) for b, a in pairs])
+    return jnp.pad(x, pairs, MODES[mode])
 
 
 def split_sizes(x: jax.Array, sizes: Sequence[int], axis: int = -1) -> list[jax.Array]:

@@ -67,6 +67,7 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .sampling import grid_sample
 from .states import Slots
@@ -124,6 +125,8 @@ __all__ = [
     "l1_loss",
     "l2_normalize",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",

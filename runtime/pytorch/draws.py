@@ -10,11 +10,18 @@ from torch import Tensor
 
 from ..draws import Draws
 
-SAMPLERS = {"normal": torch.randn, "uniform": torch.rand}
+
+def gumbel(shape: Sequence[int], **options: Any) -> Tensor:
+    return -torch.empty(shape, **options).exponential_().log()
 
 
-def draws_of(given: Mapping[str, Any] | None) -> Draws:
+SAMPLERS = {"normal": torch.randn, "uniform": torch.rand, "gumbel": gumbel}
+
+
+def draws_of(given: Mapping[str, Any] | Draws | None) -> Draws:
     """What is given, otherwise values of PyTorch's generator."""
+    if isinstance(given, Draws):  # those of a model around this one
+        return given
     return Draws(given, sample, convert)
 
 

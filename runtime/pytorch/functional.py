@@ -65,11 +65,20 @@ def select_rows(x: Tensor, index: Tensor) -> Tensor:
     return x[torch.arange(x.shape[0], device=x.device), index]
 
 
-def pad(x: Tensor, after: Sequence[int], before: Sequence[int] | None = None) -> Tensor:
-    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
+def pad(
+    x: Tensor,
+    after: Sequence[int],
+    before: Sequence[int] | None = None,
+    mode: str = "constant",
+) -> Tensor:
+    """Zeros behind (and before) the entries of each axis; a negative count cuts.
+
+    `mode`: or, along the last axis, mirrored entries ("reflect"), the outermost ones again
+    ("replicate") or those of the other end ("circular").
+    """
     before = before or (0,) * x.ndim
-    pairs = zip(reversed(before), reversed(after), strict=True)
-    return F.pad(x, [size for pair in pairs for size in pair])
+    pairs = [size for pair in zip(reversed(before), reversed(after), strict=True) for size in pair]
+    return F.pad(x, pairs) if mode == "constant" else F.pad(x, pairs[:2], mode)
 
 
 def l2_normalize(x: Tensor, axis: int = -1) -> Tensor:

@@ -32,8 +32,12 @@ class WeightNorm(Layer):
         return tf.cast(tf.sqrt(square), direction.dtype)
 
     def call(self) -> tf.Tensor:
-        direction = value(self.original1)
-        return direction * (value(self.original0) / self.norm(direction))
+        direction, lengths = value(self.original1), value(self.original0)
+        if direction.dtype == tf.float64:
+            return direction * (lengths / self.norm(direction))
+        wide = tf.cast(direction, tf.float32)
+        weight = wide * (tf.cast(lengths, tf.float32) / self.norm(wide))
+        return tf.cast(weight, direction.dtype)
 
 
 class _Convolution(Layer):

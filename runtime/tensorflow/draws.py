@@ -9,11 +9,19 @@ import tensorflow as tf
 
 from ..draws import Draws
 
-SAMPLERS = {"normal": tf.random.normal, "uniform": tf.random.uniform}
+
+def gumbel(shape: Sequence[Any], dtype: tf.DType) -> tf.Tensor:
+    values = tf.random.uniform(shape, 1e-37, 1.0, tf.float32)
+    return tf.cast(-tf.math.log(-tf.math.log(values)), dtype)
 
 
-def draws_of(given: Mapping[str, Any] | None) -> Draws:
+SAMPLERS = {"normal": tf.random.normal, "uniform": tf.random.uniform, "gumbel": gumbel}
+
+
+def draws_of(given: Mapping[str, Any] | Draws | None) -> Draws:
     """What is given, otherwise values of TensorFlow's generator."""
+    if isinstance(given, Draws):  # those of a model around this one
+        return given
     return Draws(given, sample, convert)
 
 

@@ -71,15 +71,29 @@ def select_rows(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, index, axis=1, batch_dims=1)
 
 
-def pad(x: tf.Tensor, after: Sequence[Size], before: Sequence[Size] | None = None) -> tf.Tensor:
-    """Zeros behind (and before) the entries of each axis; a negative count cuts."""
+def pad(
+    x: tf.Tensor,
+    after: Sequence[Size],
+    before: Sequence[Size] | None = None,
+    mode: str = "constant",
+) -> tf.Tensor:
+    """Zeros behind (and before) the entries of each axis; a negative count cuts.
+
+    `mode`: or, along the last axis, mirrored entries ("reflect"), the outermost ones again
+    ("replicate") or those of the other end ("circular").
+    """
     before = [0] * len(after) if before is None else before
-    pairs = list(zip(before, after, strict=True))
-    if any(_is_negative(size) for pair in pairs for size in pair):
-        cuts = [[-size if _is_negative(size) else None for size in pair] for pair in pairs]
-        x = x[tuple(slice(start, end and -end) for start, end in cuts)]
-        pairs = [[0 if _is_negative(size) else size for size in pair] for pair in pairs]
-    return tf.pad(x, [list(pair) for pair in pairs])
+    if mode in ("constant", "reflect"):
+        pairs = list(zip(before, after, strict=True))
+        if any(_is_negative(size) for pair in pairs for size in pair):
+            cuts = [[-size if _is_negative(size) else None for size in pair] for pair in pairs]
+            x = x[tuple(slice(start, end and -end) for start, end in cuts)]
+            pairs = [[0 if _is_negative(size) else size for size in pair] for pair in pairs]
+        return tf.pad(x, [list(pair) for pair in pairs], mode)
+    length = shape_of(x)[-1]
+    places = tf.range(-before[-1], length + after[-1])
+    wrapped = places % length if mode == "circular" else tf.clip_by_value(places, 0, length - 1)
+    return tf.gather(x, wrapped, axis=-1)
 
 
 def _is_negative(size: Size) -> bool:

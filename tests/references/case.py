@@ -320,11 +320,14 @@ def find(model_type="*", class_name="*", name="*", root=ROOT):
 
 
 def nested(inputs):
-    """Inputs called `name.0`, `name.1`, ... as one list."""
+    """Inputs called `name.0`, `name.1`, ... as one list, `group.name.0`, ... as a list in a map."""
     result = {}
     for name, item in inputs.items():
         whole, dot, place = name.rpartition(".")
-        if dot and place.isdigit():
+        group, _, inner = whole.partition(".")
+        if inner and place.isdigit():
+            result.setdefault(group, {}).setdefault(inner, []).append(item)
+        elif dot and place.isdigit():
             result.setdefault(whole, []).append(item)
         else:
             result[name] = item

@@ -32,7 +32,8 @@ def torch_gradient(call, x):
 def value_and_gradient(framework, call, x, weights):
     if framework == "flax":
         y = call(jnp.asarray(x))
-        return np.asarray(y), np.asarray(jax.grad(lambda x: (call(x) * weights).sum())(x))
+        gradient = jax.jit(jax.grad(lambda x: (call(x) * weights).sum()))
+        return np.asarray(y), np.asarray(gradient(x))
     x = tf.Variable(x)
     with tf.GradientTape() as tape:
         y = call(x)

@@ -1,7 +1,7 @@
 """Inputs of text and vision models, from the class's signature and configuration."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class Filled:
     shape: tuple
     rule: tuple
     seed: int
+    source: str | None = None  # of a draw: which function the reference draws it with
 
     def value(self):
         """The float32 array."""
@@ -74,13 +75,16 @@ class Maker:
         rule = dict(rule)
         shape = rule.pop("shape", None)
         dtype = rule.pop("dtype", "int64")
+        source = rule.pop("draw", None)
         ((kind, given),) = rule.items()
         if kind in ("normal", "uniform"):
-            return self.filled(probe, name, shape, kind, *map(float, given))
+            item = self.filled(probe, name, shape, kind, *map(float, given))
+            return replace(item, source=source)
         if kind == "integers":
             return self.draw(probe, name, shape, *given).astype(dtype)
         if kind == "lengths":  # a mask, of the given numbers of ones a row
-            return (np.arange(shape[1]) < np.array(given)[:, None]).astype(dtype)
+            mask = np.arange(shape[-1]) < np.array(given)[:, None]
+            return mask.reshape(shape).astype(dtype)
         if kind == "values":
             array = np.array(given).astype(dtype)
             return Stored(array) if array.dtype.kind == "f" else array
@@ -217,7 +221,8 @@ class Maker:
         size = tuple(size) if size else tuple(own) if isinstance(own, (list, tuple)) else (own, own)
         shape = (ROWS, self.config.num_channels, *size)
         result = {"pixel_values": self.filled(probe, "pixel_values", shape, "normal", 0.0, 0.8)}
-        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token")
+        has_token = getattr(self.config, "use_mask_token", False)
+        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token", has_token)
         if masked and can_mask and self.takes("bool_masked_pos"):
             patches = (size[0] // self.config.patch_size) * (size[1] // self.config.patch_size)
             drawn = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0

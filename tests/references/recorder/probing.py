@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch
 from .. import compare, fill
 from ..case import objective_weight
 from . import inputs as _inputs
-from . import precision, recipes, running
+from . import kinks, precision, recipes, running
 
 MARGIN = 1e-3
 ATTEMPTS = 20
@@ -65,6 +66,8 @@ class Prober:
         plan = recipes.plan(self.maker, name, options)
         if isinstance(plan, str):
             return plan
+        if plan.gradients:
+            plan = self._off_kinks(plan, options)
         self.plans[name] = plan
         # Fresh copies: some models remember sizes they have seen, and probes stand alone.
         self.model, self.twin = copy.deepcopy(self._model), copy.deepcopy(self._twin)
@@ -109,6 +112,22 @@ class Prober:
             if buffers:
                 record["buffers"] = self._buffers(buffers, self._changed(self.twin))
         return record
+
+    def _off_kinks(self, plan, options):
+        """The plan, or one of the same with other inputs, where no gradient hangs on rounding."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                recipe = recipes.RECIPES[options.get("recipe", plan.name)]
+                other = recipe(self.maker, f"{plan.name}.{attempt}", options)
+                plan = replace(other, name=plan.name)
+            twin = self._mode(copy.deepcopy(self._twin), plan)
+            with precision.double():
+                clear = kinks.is_clear(
+                    twin, lambda plan=plan, twin=twin: running.run_calls(twin, plan, torch.float64)
+                )
+            if clear:
+                return plan
+        raise SystemExit(f"probe {plan.name}: all inputs come too close to a kink")
 
     @staticmethod
     def _mode(model, plan):

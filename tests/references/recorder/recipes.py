@@ -6,7 +6,10 @@ from . import decoding
 from .inputs import SECOND_LABELS
 from .plans import Plan
 
-DETAILS = {"output_hidden_states": True, "output_attentions": True}
+
+def _details(maker, wanted=True):
+    """Asks for every tap that the classes of the list have."""
+    return {f"output_{name}": True for name in maker.spec.taps if wanted}
 
 
 def _switches(maker, **wanted):
@@ -14,14 +17,14 @@ def _switches(maker, **wanted):
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
     if caching and getattr(maker.config, "use_cache", False):
         wanted.setdefault("use_cache", False)
-    return wanted
+    return {k: v for k, v in wanted.items() if not k.startswith("output_") or maker.takes(k)}
 
 
 def _text(name, *, details=False, **inputs):
     def recipe(maker, probe, options):
         given = dict(inputs)
         given.update({k: v for k, v in options.items() if k in ("length", "side", "labels")})
-        kwargs = _switches(maker, **{**(DETAILS if details else {}), **options.get("kwargs", {})})
+        kwargs = _switches(maker, **{**_details(maker, details), **options.get("kwargs", {})})
         return Plan(probe, [(maker.text(probe, **given), kwargs)])
 
     recipe.__name__ = name
@@ -30,7 +33,7 @@ def _text(name, *, details=False, **inputs):
 
 def padded(maker, probe, options):
     """The main probe: right padding, labels, every output whole where it is small."""
-    kwargs = _switches(maker, **DETAILS, **options.get("kwargs", {}))
+    kwargs = _switches(maker, **_details(maker), **options.get("kwargs", {}))
     inputs = maker.text(probe, length=options.get("length"), side="right", labels=True)
     return Plan(probe, [(inputs, kwargs)], full=True)
 
@@ -176,7 +179,7 @@ def _image(details=False, masked=False, labels=False, full=False):
             labels=options.get("labels", labels),
             masked=options.get("masked", masked),
         )
-        kwargs = {**(DETAILS if details else {}), **options.get("kwargs", {})}
+        kwargs = {**_details(maker, details), **options.get("kwargs", {})}
         return Plan(probe, [(inputs, kwargs)], full=full)
 
     return recipe
@@ -192,7 +195,7 @@ def method(maker, probe, options):
 
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
-        kwargs = _switches(maker, **{**(DETAILS if details else {}), **options.get("kwargs", {})})
+        kwargs = _switches(maker, **{**_details(maker, details), **options.get("kwargs", {})})
         return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
 
     return recipe

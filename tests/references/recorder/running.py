@@ -7,6 +7,7 @@ import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
 from ..case import nested
+from . import draws
 from . import inputs as _inputs
 
 SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
@@ -81,7 +82,8 @@ def run_calls(model, plan, dtype):
         torch.manual_seed(1234)
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
-        output = call(**_inputs.to_torch(inputs, dtype), **kwargs, **nested(passed))
+        with draws.given(inputs, dtype) as rest:
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}

@@ -1,0 +1,56 @@
+"""What a reference draws at random in a call, given to it: the case list writes the values out.
+
+An entry `draws.NAME.NUMBER` of `inputs` is no input. Its rule has `draw`: the function of PyTorch
+from which the reference gets the values instead of random ones, in the order of the list.
+"""
+
+import contextlib
+from collections import defaultdict
+from unittest import mock
+
+import torch
+
+PREFIX = "draws."
+
+
+@contextlib.contextmanager
+def given(inputs, dtype):
+    """The inputs that are none of the draws; inside, the reference draws those."""
+    queues = defaultdict(list)
+    for name, item in inputs.items():
+        if name.startswith(PREFIX):
+            queues[item.source].append(torch.from_numpy(item.value()).to(dtype))
+    with contextlib.ExitStack() as stack:
+        for source, queue in queues.items():
+            owner, attribute, function = SOURCES[source](queue)
+            stack.enter_context(mock.patch.object(owner, attribute, function))
+        yield {n: item for n, item in inputs.items() if not n.startswith(PREFIX)}
+    if left := [source for source, queue in queues.items() if queue]:
+        raise SystemExit(f"the reference does not draw all that it is given from {left[0]}")
+
+
+def _next(queue, shape):
+    values = queue.pop(0)
+    if values.numel() != torch.Size(shape).numel():
+        raise SystemExit(f"the reference draws {tuple(shape)}, not {tuple(values.shape)}")
+    return values.reshape(shape)
+
+
+def _exponential(queue):
+    """Gumbel values g are drawn as -log(e) of exponential ones."""
+    return (
+        torch.Tensor,
+        "exponential_",
+        lambda tensor, *_: tensor.copy_(torch.exp(-_next(queue, tensor.shape))),
+    )
+
+
+def _randn(queue):
+    return torch, "randn", lambda *size, **_: _next(queue, size)
+
+
+def _randn_like(queue):
+    return torch, "randn_like", lambda tensor, **_: _next(queue, tensor.shape)
+
+
+SOURCES = {"exponential_": _exponential, "randn": _randn, "randn_like": _randn_like}
