@@ -13,6 +13,7 @@ except ImportError as error:
     raise MissingFrameworkError("flax") from error
 
 from .activations import activation
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
@@ -88,6 +89,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .sampling import grid_sample
 from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -103,6 +105,8 @@ __all__ = [
     "draws_of",
     "auto_model",
     "as_list",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "BatchNorm",
     "Block",

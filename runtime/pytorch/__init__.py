@@ -14,6 +14,7 @@ except ImportError as error:
 
 from . import trees  # noqa: F401, E402 (registers caches)
 from .activations import activation, gelu
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .blocks import Block
 from .cache import Cache, with_past
@@ -70,6 +71,7 @@ from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
+from .sampling import grid_sample
 from .scatter import masked_scatter
 from .states import Slots
 from .taps import NO_TAPS, Taps
@@ -85,6 +87,8 @@ __all__ = [
     "draws_of",
     "auto_model",
     "as_list",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "Group",
     "first_given",

@@ -7,6 +7,7 @@ from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
@@ -85,6 +86,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .sampling import grid_sample
 from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -100,6 +102,8 @@ __all__ = [
     "draws_of",
     "auto_model",
     "as_list",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "NO_TAPS",
     "BatchNorm",
