@@ -84,7 +84,9 @@ class LayerCallMixin:
         """`base.get_features`: the layer, and its method of that name if it is a model with one."""
         kind = self.scope.layers.get(self.renamed(getattr(target, "id", "")))
         definition = getattr(strip_optional(kind), "definition", None)
-        if not isinstance(definition, ModuleSource) or name not in definition.data.get("methods", ()):
+        if not isinstance(definition, ModuleSource) or name not in definition.data.get(
+            "methods", ()
+        ):
             return None
         module = self.program.module(definition)
         if module is None:

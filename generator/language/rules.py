@@ -35,7 +35,11 @@ class RuleMixin:
     def rule(self, node: ast.expr) -> ir.Rule | ir.IfElse:
         """`normal(0.02)`; its numbers are expressions over fields, arguments and sizes."""
         if isinstance(node, ast.IfExp):
-            test, then, other = self.static_test(node.test), self.rule(node.body), self.rule(node.orelse)
+            test, then, other = (
+                self.static_test(node.test),
+                self.rule(node.body),
+                self.rule(node.orelse),
+            )
             return ir.IfElse(self.source.locate(node), Static("rule"), test, then, other)
         called = isinstance(node, ast.Call) and not node.keywords
         name = getattr(node.func if called else node, "id", "")
