@@ -52,7 +52,7 @@ def test_log_buckets(framework, exact, count, limit):
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("capacity", [None, 8])
 def test_key_positions(framework, capacity):
-    """Behind a cache of three tokens, two new ones make five keys, or a whole preallocated cache."""
+    """Behind three tokens, two new ones make five keys, or a whole preallocated cache."""
     module = runtime(framework)
     assert np.asarray(module.key_positions(2)).tolist() == [[0, 1]]
     layout = [{"kv": module.kv_cache(1, 2)}]
