@@ -32,8 +32,15 @@ class RuleMixin:
             found.append((argument, self.rule(keywords.pop(argument))))
         return tuple(found)
 
-    def rule(self, node: ast.expr) -> ir.Rule:
+    def rule(self, node: ast.expr) -> ir.Rule | ir.IfElse:
         """`normal(0.02)`; its numbers are expressions over fields, arguments and sizes."""
+        if isinstance(node, ast.IfExp):
+            test, then, other = (
+                self.static_test(node.test),
+                self.rule(node.body),
+                self.rule(node.orelse),
+            )
+            return ir.IfElse(self.source.locate(node), Static("rule"), test, then, other)
         called = isinstance(node, ast.Call) and not node.keywords
         name = getattr(node.func if called else node, "id", "")
         if name not in INITIALIZERS:

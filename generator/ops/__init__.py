@@ -8,6 +8,7 @@ from . import (  # noqa: F401  fill the table
     pooling,
     positions,
     reduce,
+    sampling,
     shape,
 )
 from .table import OPS, Op, Param
