@@ -44,7 +44,8 @@ class RuleMixin:
         called = isinstance(node, ast.Call) and not node.keywords
         name = getattr(node.func if called else node, "id", "")
         if name not in INITIALIZERS:
-            found, hint = ast.unparse(node), self.hint(name, INITIALIZERS)
+            hint = self.hint(name, INITIALIZERS)
+            found = ast.unparse(node) if hint is None else None
             self.fail(node, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint)
         numbers = tuple(self.expr(argument) for argument in (node.args if called else ()))
         fewest, most = INITIALIZERS[name]
