@@ -64,10 +64,11 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
     values.update({name: value for name, value in overrides.items() if name not in schema.fields})
     source = ModuleSource(entry, Map(schema.location), False, entry)
     for field in schema.fields.values():
-        if field.expression and (field.derived or values[field.name] is None):
+        text = field.expression or field.when_null
+        if text and (field.derived or values[field.name] is None):
             checker = Checker(program, source, Diagnostics(), values)
             try:
-                known = checker.text_expression(field.expression, field.location).type
+                known = checker.text_expression(text, field.location).type
             except Failure:
                 continue
             value = [] if known == TupleOf(()) else known.value

@@ -17,7 +17,8 @@ PAIR = Static("pair")
 TAKEN = (
     "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy",
     "default_labels", "from_dict",
-    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
+    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "of_any_model",
+    "require_divisible",
     "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
     "use_return_dict", "validate",
 )  # fmt: skip

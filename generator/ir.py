@@ -178,6 +178,15 @@ class ModelCall(Expr):
 
 
 @dataclass(frozen=True)
+class MethodOf(Expr):
+    """A call of a method of the model itself, or of a layer that is a model."""
+
+    layer: Expr | None
+    name: str
+    arguments: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True)
 class StateCall(Expr):
     state: str
     method: str
@@ -335,6 +344,8 @@ class Module:
     inner: tuple[tuple[str, str], ...] = ()  # layers whose taps go into an output that is a record
     methods: tuple[Module, ...] = ()  # of models: other calls than the main one
     method_of: str | None = None  # the model whose method it is
+    tap_types: tuple[tuple[str, Type], ...] = ()  # of an interface
+    passed: tuple[tuple[str, str, str], ...] = ()  # taps of models that it calls: name, local, tap
 
     @property
     def shown_taps(self) -> tuple[str, ...]:

@@ -129,6 +129,8 @@ def stack_fields(program: Program) -> set[str]:
 
 def field_context(program: Program, field: Field, depths: set[str]) -> dict[str, Any]:
     annotation = python_type(program, field.type)
+    if annotation == "PretrainedConfig" and field.default is None:
+        annotation += " | None"
     if field.expression:
         annotation += " | None"
     limits = {"min": field.min, "max": field.max}
@@ -153,7 +155,7 @@ def python_type(program: Program, kind: Type) -> str:
         return f"{python_type(program, kind.inner)} | None"
     if isinstance(kind, Config):
         any_model = program.configs[kind.name].interface
-        return "PretrainedConfig | None" if any_model else config_class(program, kind.name)
+        return "PretrainedConfig" if any_model else config_class(program, kind.name)
     if isinstance(kind, Static):
         if kind.kind == "list":
             element = strip_optional(kind.element) if kind.element else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .. import ir
-from ..configs import ConfigSchema, common_schema, read_config, read_interface
+from ..configs import ConfigSchema, common_schema, read_config, read_interface, static_of
 from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
 from ..legality import check_program
@@ -51,6 +51,7 @@ class Program:
     functions: dict[str, ir.Function | None] = field(default_factory=dict)
     used_functions: dict[str, None] = field(default_factory=dict)
     fallbacks: dict[tuple[str, str], ir.Expr] = field(default_factory=dict)  # of null fields
+    _function_sources: dict[str, ModuleSource] = field(default_factory=dict)
     _parameters: dict[str, tuple[ir.Parameter, ...]] = field(default_factory=dict)
     _specialised: dict[tuple, Type] = field(default_factory=dict)
     _concrete: dict[str, Type] = field(default_factory=dict)
@@ -131,7 +132,7 @@ class Program:
             source = self.sources.get(name) or self.interfaces.get(name)
             if name in seen or source is None:
                 continue
-            if source.data.get("states"):
+            if source.data.get("states") or source.data.get("cached"):
                 return True
             seen.add(name)
             made = [*source.data.get("layers", {}).values(), source.data.get("base", "")]
@@ -292,6 +293,7 @@ class Program:
             self.errors.error(data.key_locations["args"], message, hint=hint)
             return None
         source = ModuleSource(name, data, False, next(iter(self.configs)), None, None, location)
+        self._function_sources[name] = source
         self.in_progress.append(name)
         module = Checker(self, source, self.errors).check()
         self.in_progress.pop()
@@ -300,6 +302,18 @@ class Program:
                 name, module.doc, module.inputs, module.body, module.returns, location
             )
         return self.functions[name]
+
+    def known_result(self, checker: Checker, name: str, arguments: dict) -> Type | None:
+        """What a function gives for static values that are known; None where one is not."""
+        if any(getattr(a.type, "value", UNKNOWN) is UNKNOWN for a in arguments.values()):
+            return None
+        callee = Checker(self, self._function_sources[name], checker.errors, checker.scope.values)
+        callee.declare()
+        for parameter in callee.declare_inputs():
+            given = arguments.get(parameter.name)
+            kind = static_of(parameter.default) if given is None else given.type
+            callee.scope.locals[parameter.name] = kind
+        return callee.infer_result()
 
     def specialised(self, kind: Layer, module: ir.Module) -> Type:
         """A module's result where constructor arguments decide what is absent (`Model(False)`)."""
@@ -357,6 +371,9 @@ class Program:
             missing += [f for f, _ in wanted.returns.fields if f not in dict(model.returns.fields)]
             fields = self.configs[model.config]
             missing += [f for f in self.configs[name].fields if fields.type(f) is None]
+            missing += [tap for tap in wanted.taps if tap not in model.taps]
+            missing += [layer.name for layer in wanted.layers if layer.name not in self.spec.roles]
+            missing += ["a cache"] if wanted.stateful and not model.stateful else []
             for item in missing:
                 self.errors.error(location, f"{name} needs {item}, which {called} does not have")
 

@@ -14,7 +14,7 @@ from ..dims import Dim, TooLarge, opaque
 from ..types import ANY, DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
 from .syntax import Place, parse_expression
 
-STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict")
+STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict", "any")
 MAX_TYPE_DEPTH = 8
 SIZE_FUNCTIONS = ("exact", "min", "max", "len")
 REST = "?..."  # stands for any number of sizes, at the end of a result's

@@ -41,14 +41,6 @@ class ConstructorWriter(StatementWriter):
     def size_lines(self, layer_lines: list[str]) -> list[str]:
         """Fields, arguments and sizes that the forward reads are kept on the module."""
         self.in_constructor = True
-        lines = []
-        for name in self.kept:
-            if name in self.argument_names:
-                lines.append(f"self.{name} = {name}")
-        for path in self.kept_fields:
-            lines.append(
-                f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
-            )
         text = "\n".join(layer_lines)
         sizes = []
         for name, value in reversed(self.module.sizes):
@@ -63,6 +55,15 @@ class ConstructorWriter(StatementWriter):
             target = f"self.{name}" if keep and target == name else target
             sizes.insert(0, f"{target} = {self.text(value)}")
         nulls = self.nullable_lines()  # of the sizes, too
+        lines = []
+        for name in self.kept:
+            if name in self.argument_names:
+                lines.append(f"self.{name} = {name}")
+        lines += self.nullable_lines()  # those that sizes read, too
+        for path in self.kept_fields:
+            lines.append(
+                f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
+            )
         self.in_constructor = False
         return [*lines, *nulls, *sizes]
 
@@ -115,7 +116,7 @@ class ConstructorWriter(StatementWriter):
     def own_name(self, layer: ir.LayerDeclaration) -> str:
         if not self.is_base(layer):
             return self.attribute_name(layer.name)
-        path = self.stored_path(layer)
+        path = self.stored_path(layer) or self.program.spec.base or ""
         return path if self.is_attribute(path) else "base"
 
     def is_base(self, layer: ir.LayerDeclaration) -> bool:

@@ -141,7 +141,8 @@ def _converted(key: str, value: Any, declared: Field) -> Any:
         return value
     try:
         if cls.of_any_model:  # the base class: any registered architecture
-            cls = find_config_class(value.get("model_type"))
+            usual = declared.default if isinstance(declared.default, dict) else {}
+            cls = find_config_class(value.get("model_type", usual.get("model_type")))
         return cls(**{name: item for name, item in value.items() if name != "model_type"})
     except ConfigError as error:
         error.key = f"{key}.{error.key}" if error.key else key

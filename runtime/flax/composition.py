@@ -14,4 +14,5 @@ def auto_model(config: PretrainedConfig, model: str = "Model", **options: Any) -
     """
     from ..auto.models import make_auto_class  # late: it knows all frameworks
 
-    return make_auto_class("flax", model).from_config(config, **options)
+    # not from_config, which would choose a dtype of its own
+    return make_auto_class("flax", model).class_for(config)(config, **options)

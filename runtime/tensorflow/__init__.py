@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
@@ -46,6 +46,7 @@ from .initialization import (
     kaiming_uniform,
     normal,
     ones,
+    sinusoids,
     trunc_normal,
     uniform,
     with_init,
@@ -59,6 +60,7 @@ from .layers import (
     Conv2d,
     ConvTranspose2d,
     Dropout,
+    Dropout2d,
     DropPath,
     Embedding,
     LayerNorm,
@@ -71,6 +73,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -84,6 +87,7 @@ from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
+from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -97,6 +101,7 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
     "grid_sample",
     "linear_assignment",
     "pair",
@@ -108,6 +113,7 @@ __all__ = [
     "ConvTranspose2d",
     "DropPath",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Layer",
     "LayerNorm",
@@ -150,10 +156,12 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "last_token",
     "max_pool2d",
+    "masked_scatter",
     "merge_leading",
     "method",
     "mse_loss",
@@ -174,6 +182,7 @@ __all__ = [
     "state_dict",
     "take",
     "take_along",
+    "sinusoids",
     "trunc_normal",
     "uniform",
     "value",

@@ -115,7 +115,7 @@ def test_a_library():
         returns: {last_hidden_state: "float[b, s, hidden_size]"}
         config: [hidden_size]
         overrides: {is_decoder: true}
-        roles: [input_embeddings]
+        roles: {input_embeddings: "embedding(9, 9)"}
     axes: {embed: {size: hidden_size}, batch: data, list: [a]}
     init: {linear: zeros}
     """

@@ -8,10 +8,10 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 from flax import nnx  # noqa: E402
-from references.case import nested  # noqa: E402
+from references.case import nested
 from triptych.flax import compile, state_dict  # noqa: E402
 
-from .base import SEED, Adapter, is_label, with_draws  # noqa: E402
+from .base import SEED, Adapter, is_label  # noqa: E402
 
 
 class Flax(Adapter):
@@ -52,7 +52,7 @@ class Flax(Adapter):
             array = jnp.asarray(array)
             cast = jnp.issubdtype(array.dtype, jnp.floating) and not is_label(name)
             result[name] = array.astype(dtype) if cast else array
-        return nested(with_draws(result))
+        return nested(result)
 
     def array(self, tensor):
         array = np.asarray(tensor)

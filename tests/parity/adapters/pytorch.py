@@ -6,7 +6,7 @@ from references.case import nested
 from torch._dynamo import lookup_backend
 from triptych.pytorch import compile, state_dict
 
-from .base import SEED, Adapter, is_label, with_draws
+from .base import SEED, Adapter, is_label
 
 
 class PyTorch(Adapter):
@@ -50,7 +50,7 @@ class PyTorch(Adapter):
             tensor = torch.from_numpy(np.array(array))
             cast = tensor.is_floating_point() and not is_label(name)
             result[name] = tensor.to(getattr(torch, dtype)) if cast else tensor
-        return nested(with_draws(result))
+        return nested(result)
 
     def array(self, tensor):
         tensor = tensor.detach()

@@ -7,10 +7,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from references.case import nested  # noqa: E402
+from references.case import nested
 from triptych.tensorflow import compile, parameters, state_dict  # noqa: E402
 
-from .base import SEED, Adapter, is_label, with_draws  # noqa: E402
+from .base import SEED, Adapter, is_label  # noqa: E402
 
 
 class TensorFlow(Adapter):
@@ -54,7 +54,7 @@ class TensorFlow(Adapter):
             tensor = tf.convert_to_tensor(array)
             cast = tensor.dtype.is_floating and not is_label(name)
             result[name] = tf.cast(tensor, dtype) if cast else tensor
-        return nested(with_draws(result))
+        return nested(result)
 
     def array(self, tensor):
         tensor = tf.convert_to_tensor(tensor)

@@ -12,6 +12,7 @@ from .. import compare, fill
 from ..case import objective_weight
 from . import inputs as _inputs
 from . import kinks, precision, recipes, running
+from .renaming import saved_name, saved_state
 
 MARGIN = 1e-3
 ATTEMPTS = 20
@@ -40,7 +41,7 @@ def allowed(own_error):
 
 def returns_cache(model, maker):
     """Does a plain call with use_cache bring a cache back?"""
-    if not maker.takes("past_key_values") or not getattr(maker.config, "use_cache", False):
+    if not maker.takes("past_key_values") or not maker.uses_cache:
         return False
     with torch.no_grad():
         tensors = _inputs.to_torch(maker.whole("try"), torch.float32)
@@ -156,7 +157,8 @@ class Prober:
             model.zero_grad()
             objective, of = self._objective(outputs)
             objective.backward()
-            named = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+            own = model.named_parameters()
+            named = {saved_name(model, n): p.grad for n, p in own if p.requires_grad}
             missing = [n for n, grad in named.items() if grad is None]
             found = {n: g.double().numpy() for n, g in named.items() if g is not None}
             tables.append(found)
@@ -177,9 +179,10 @@ class Prober:
 
     def _changed(self, model):
         """{name: array} of the saved buffers that differ from the checkpoint's."""
-        saved = self._model.state_dict()
+        saved = saved_state(self._model)
         result = {}
-        for name, tensor in model.named_buffers():
+        for own, tensor in model.named_buffers():
+            name = saved_name(model, own)
             if name in saved and not torch.equal(tensor.to(saved[name].dtype), saved[name]):
                 result[name] = np.array(tensor.detach().numpy())
         return result
@@ -231,6 +234,7 @@ class Prober:
             "kwargs": kwargs,
             "outputs": [row],
             "margin": float(f"{margin:.4g}"),
+            **({"first": plan.first} if plan.first else {}),
         }
 
     def _greedy(self, inputs, kwargs):

@@ -15,9 +15,10 @@ def _details(maker, wanted=True):
 def _switches(maker, **wanted):
     """Keyword arguments; the cache is off where the class has one, unless asked for."""
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
-    if caching and getattr(maker.config, "use_cache", False):
+    if caching and maker.uses_cache:
         wanted.setdefault("use_cache", False)
-    return {k: v for k, v in wanted.items() if not k.startswith("output_") or maker.takes(k)}
+    taken = (k for k in wanted if not k.startswith("output_") or maker.takes(k) or maker.passes_on)
+    return {k: wanted[k] for k in taken}
 
 
 def _text(name, *, details=False, **inputs):
@@ -105,7 +106,11 @@ def cache(maker, probe, options):
         return "no cache"
     length, steps = options.get("length", maker.length), 3
     side = options.get("side", "left")
-    whole = maker.whole(probe, length=length, side=side)
+    if maker.spec.inputs:
+        whole = maker.written(probe, options.get("inputs"))
+        length = whole["input_ids"].shape[1] if "input_ids" in whole else length
+    else:
+        whole = maker.whole(probe, length=length, side=side)
     if decoding.has_decoder(maker):
         return decoding.cache(maker, probe, whole)
     calls, start = [], 0
@@ -116,6 +121,8 @@ def cache(maker, probe, options):
                 inputs[name] = item[:, start:stop]
             elif name == "attention_mask":
                 inputs[name] = item[:, :stop]
+            elif name in options.get("first", ()):  # read by the first call alone
+                inputs.update({name: item} if start == 0 else {})
             else:
                 inputs[name] = item
         calls.append((inputs, {"use_cache": True}))
@@ -146,14 +153,20 @@ def _generate(left):
             "max_new_tokens": options.get("new_tokens", 8),
             "do_sample": False,
             "eos_token_id": None,
-            "pad_token_id": maker.config.pad_token_id or 0,
+            "pad_token_id": getattr(maker.config, "pad_token_id", None) or 0,
             **options.get("kwargs", {}),
         }
         if decoding.has_decoder(maker):
             whole = maker.whole(probe, length=options.get("length"), side="right" if left else None)
-            inputs = {n: v for n, v in whole.items() if not n.startswith("decoder")}
+            inputs = {
+                n: v for n, v in whole.items() if not n.startswith("decoder") and n != "labels"
+            }
             kwargs["decoder_start_token_id"] = maker.config.decoder_start_token_id
             return Plan(probe, [(inputs, kwargs)], kind="generate")
+        if maker.spec.inputs:
+            inputs = maker.written(probe, options.get("inputs"))
+            first = options.get("first", [])
+            return Plan(probe, [(inputs, kwargs)], kind="generate", first=first)
         inputs = maker.text(probe, length=options.get("length", 6), side="left", types=False)
         inputs = {n: v for n, v in inputs.items() if n != "token_type_ids"}
         if not left:
