@@ -1,6 +1,7 @@
 """What the language offers beyond the published specs, run in three frameworks side by side."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def packages(tmp_path_factory):
     package = root / "generated_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in ("features", "two_towers", "ordering", "pyramid"):
+    for name in ("features", "two_towers", "ordering", "pyramid", "reading"):
         program = check_spec(load_spec(SPECS / f"{name}.yaml", [LIBRARY]))
         for path, text in render_program(program, "generated_in_tests").items():
             (package / path).parent.mkdir(exist_ok=True)
@@ -143,3 +144,32 @@ def test_backbone(packages, framework):
     pixels = np.ones((1, 3, 16, 12), np.float32)
     maps = model(**arrays(framework, {"pixel_values": pixels}))["maps"]
     assert [tuple(map.shape) for map in maps] == [(1, 6, 8, 6), (1, 6, 4, 3)]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_head_reads_the_layers_of_its_base(packages, framework, tmp_path):
+    config = configuration(packages, "reading", "ReadingConfig")(read=[0, 2])
+    head = model_class(packages, "reading", "ReadingForStates", framework)(config)
+    x = arrays(framework, {"inputs_embeds": np.ones((2, 4, 8), np.float32)})
+    output = head(**x, output_hidden_states=True)
+    states = [np.asarray(to_numpy(state)) for state in output["hidden_states"]]
+    assert len(states) == 4
+    np.testing.assert_allclose(to_numpy(output["mean"]), (states[1] + states[3]) / 2, atol=1e-5)
+    np.testing.assert_allclose(
+        to_numpy(output["all"]), np.concatenate([states[1], states[3]], axis=-1), atol=1e-6
+    )
+    # the base: names of its own for what its layer emits; a tensor that is kept and not trained
+    base = model_class(packages, "reading", "ReadingModel", framework)(config)
+    output = base(**x, output_hidden_states=True)
+    assert len(output["inner_hidden_states"]) == 4
+    np.testing.assert_allclose(to_numpy(output["inner_hidden_states"][0]), 2.0)
+    base.save_pretrained(tmp_path)
+    with checkpoint.open_checkpoint(tmp_path) as file:
+        assert file.info("scales.fixed").shape == (8,)
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert written["output_attentions"] is False
+    assert written["left_out"] == [] and written["nothing"] is None
+
+
+def to_numpy(x):
+    return np.asarray(x.detach() if hasattr(x, "detach") else x)
