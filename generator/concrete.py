@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .configs import COMMON_VALUES, ConfigSchema, static_of
+from .configs import CHANNELS, COMMON_VALUES, ConfigSchema, static_of
 from .diagnostics import Diagnostics
 from .dims import Dim
 from .language.faults import Failure
@@ -64,10 +64,11 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
     values.update({name: value for name, value in overrides.items() if name not in schema.fields})
     source = ModuleSource(entry, Map(schema.location), False, entry)
     for field in schema.fields.values():
-        if field.expression and (field.derived or values[field.name] is None):
+        text = field.expression or field.when_null
+        if text and (field.derived or values[field.name] is None):
             checker = Checker(program, source, Diagnostics(), values)
             try:
-                known = checker.text_expression(field.expression, field.location).type
+                known = checker.text_expression(text, field.location).type
             except Failure:
                 continue
             value = [] if known == TupleOf(()) else known.value
@@ -75,6 +76,8 @@ def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> di
     if schema.is_backbone and values.get("stage_names"):
         values.setdefault("out_features", values["stage_names"][-1:])
         values.setdefault("out_indices", [len(values["stage_names"]) - 1])
+        if values.get(CHANNELS):
+            values["channels"] = [values[CHANNELS][index] for index in values["out_indices"]]
     return values
 
 

@@ -17,7 +17,8 @@ PAIR = Static("pair")
 TAKEN = (
     "always_saved", "attn_implementation", "attribute_map", "base_config_key", "complete", "copy",
     "default_labels", "from_dict",
-    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "require_divisible",
+    "from_json_file", "from_pretrained", "name_or_path", "num_labels", "of_any_model",
+    "require_divisible",
     "save_pretrained", "sub_configs", "to_dict", "to_diff_dict", "to_json_string", "torch_dtype",
     "use_return_dict", "validate",
 )  # fmt: skip
@@ -45,6 +46,8 @@ BACKBONE: dict[str, Static] = {
     "out_features": Static("list", element=Static("str")),
     "out_indices": Static("list", element=Static("int")),
 }
+# the widths of the feature maps that `out_features` names, out of those of all stages
+CHANNELS, BACKBONE_CHANNELS = "stage_channels", Static("list", element=Static("int"))
 COMMON_VALUES: dict[str, Any] = {
     "num_labels": 2, "problem_type": None, "is_decoder": False, "is_encoder_decoder": False,
     "add_cross_attention": False, "tie_word_embeddings": True, "pad_token_id": None,
@@ -73,6 +76,7 @@ class Field:
     subconfig: str | None = None
     derived: bool = False  # always computed by `expression`
     always_saved: bool = False  # written even with the value that all configurations share
+    saved: bool = True  # computed fields may be left out of files
     unlisted: bool = False  # read where a file has it, not one of the class's own fields
     legacy: tuple[str, ...] = ()  # old names
     record: str | None = None  # the dictionary's keys, by its kind
@@ -97,7 +101,10 @@ class ConfigSchema:
 
     @property
     def common(self) -> dict[str, Type]:
-        return {**COMMON, **BACKBONE} if self.is_backbone else COMMON
+        if not self.is_backbone:
+            return COMMON
+        channels = {"channels": BACKBONE_CHANNELS} if CHANNELS in self.fields else {}
+        return {**COMMON, **BACKBONE, **channels}
 
     def own_name(self, name: str) -> str:
         """The field that has this name, or had it."""
@@ -182,6 +189,9 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             hint = did_you_mean(text.rstrip("?"), [*records, *FIELD_TYPES])
             errors.error(location, f"config.{name}: not a field type", found=text, hint=hint)
             return None
+        if "value" not in value and not value.get("saved", True):
+            errors.error(location, f"config.{name}: only a computed field is left out of files")
+            return None
         return Field(
             name,
             kind,
@@ -195,6 +205,7 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             max=value.get("max"),
             doc=value.get("doc"),
             always_saved=value.get("always_saved", False),
+            saved=value.get("saved", True),
             unlisted=value.get("unlisted", False),
             legacy=_names(value.get("legacy", ())),
             record=record,

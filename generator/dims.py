@@ -184,7 +184,7 @@ class Dim:
             return "0"
         parts = [_monomial_text(monomial, factor) for monomial, factor in self.terms]
         text = " + ".join(parts).replace("+ -", "- ")
-        return UNKNOWN_NAME.sub("_", text)
+        return UNKNOWN_NAME.sub("_", text).replace("?...", "...")
 
 
 def opaque(operation: str, *arguments: Dim) -> Dim:

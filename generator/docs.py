@@ -59,7 +59,7 @@ def spec_facts(program: Program) -> dict[str, Any]:
             {
                 "name": config_class(program, entry),
                 "main": entry == "main",
-                "fields": [_field_facts(program, field) for field in schema.fields.values()],
+                "fields": [_field_facts(program, f) for f in schema.fields.values() if f.saved],
             }
             for entry, schema in program.configs.items()
             if not schema.interface and not schema.shared

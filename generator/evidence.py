@@ -13,7 +13,6 @@ what went wrong. Only `triptych verify` writes these files; the support table re
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -21,6 +20,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from .dependencies import Dependencies, Place
 
 FORMAT = 1
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,20 +42,25 @@ Entry = dict[str, Any]
 def evidence_key(folder: str, framework: str, case_dir: Path) -> str:
     """The hash of all that a case's result depends on, as it is now.
 
-    That is: the generated module of the framework and whatever it imports, from other generated
-    modules and from the runtime, directly or not; modules of the architectures that the case's
-    config.json names as parts; the case's files; and the code that runs and compares it.
+    That is: the generated module of the framework and whatever it uses, of other generated modules
+    and of the runtime, directly or not (`dependencies.py`); modules of the architectures that the
+    case's config.json names as parts; the case's files; and the code that runs and compares it.
     """
     return Snapshot().key(folder, framework, case_dir)
 
 
-def _code(folders: tuple[str, ...], framework: str) -> list[Path]:
-    """The files that a result depends on beside those of its case."""
+def _code(known: Dependencies, folders: tuple[str, ...], framework: str) -> list[tuple[str, str]]:
+    """(place, digest) of all code that a result depends on, in order."""
     roots = [path for name in folders for path in _modules(name, framework)]
     roots += [HARNESS / f"{name}.py" for name in ("probes", "generation", "forms")]
     roots += [HARNESS / "adapters" / f"{name}.py" for name in ("base", framework)]
     roots += [REFERENCES / f"{name}.py" for name in ("case", "compare", "fill")]
-    return sorted(_closure(tuple(roots)))
+    return sorted((_title(place), known.digest(place)) for place in known.closure(roots))
+
+
+def _title(place: Place) -> str:
+    path, name = place
+    return f"{path.relative_to(ROOT).as_posix()}:{name or ''}"
 
 
 def _modules(folder: str, framework: str) -> list[Path]:
@@ -70,7 +76,7 @@ def _parts(config: Path) -> Iterator[str]:
         value = pending.pop()
         if isinstance(value, dict):
             pending.extend(value.values())
-            if isinstance(name := value.get("model_type"), str):
+            if isinstance(name := value.get("model_type"), str) and name:
                 yield _folder_of(name)
 
 
@@ -80,98 +86,6 @@ def _folder_of(model_type: str) -> str:
     entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     known = entries.get(model_type)
     return known["package"] if known else model_type.replace("-", "_")
-
-
-def _closure(roots: tuple[Path, ...]) -> set[Path]:
-    """Files of this repository that some files import, with those files."""
-    found: set[Path] = set()
-    pending = list(roots)
-    while pending:
-        path = pending.pop()
-        if path not in found:
-            found.add(path)
-            pending.extend(_imports(path, _stamp(path)))
-    return found
-
-
-@cache
-def _imports(path: Path, stamp: tuple) -> tuple[Path, ...]:
-    """What a file imports, wherever in it; `stamp` makes a changed file be read again."""
-    found: list[Path] = []
-    for base, name in _imported_names(path, stamp):
-        found += _files_of(base, name)
-    return tuple(dict.fromkeys(found))
-
-
-@cache
-def _imported_names(path: Path, stamp: tuple) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """(module, name) of every import from this repository."""
-    here = _dotted(path)
-    package = here if path.name == "__init__.py" else here and here[:-1]
-    found = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            names = (tuple(alias.name.split(".")) for alias in node.names)
-            found += [(name[1:-1], name[-1]) for name in names if name[0] == PACKAGE and name[1:]]
-        elif isinstance(node, ast.ImportFrom):
-            module = tuple(node.module.split(".")) if node.module else ()
-            if node.level and package is None:
-                continue
-            if node.level:
-                base = package[: len(package) - node.level + 1] + module
-            elif module[:1] == (PACKAGE,):
-                base = module[1:]
-            else:
-                continue
-            found += [(base, alias.name) for alias in node.names]
-    return tuple(found)
-
-
-def _files_of(base: tuple[str, ...], name: str) -> list[Path]:
-    """The files that `from base import name` needs.
-
-    A package that passes on names of its modules stands for the modules of those names alone, so
-    that what it offers besides does not count; and for modules it imports as a whole, which are
-    there for what they do.
-    """
-    if (module := _file((*base, name))) is not None:
-        return [module]
-    place = _file(base)
-    if place is None or place.name != "__init__.py":
-        return [place] if place else []
-    offered = _imported_names(place, _stamp(place))
-    whole = [_file((*home, one)) for home, one in offered if home == base]
-    found = [path for path in whole if path is not None]
-    home = next((home for home, one in offered if one == name), None)
-    return [*found, *_files_of(home, name)] if home is not None else [*found, place]
-
-
-def _dotted(path: Path) -> tuple[str, ...] | None:
-    """A file's name within the package, without the package's own; None for what is not in it."""
-    for prefix in ("models", ""):
-        if path.is_relative_to(FOLDERS[prefix]):
-            parts = path.relative_to(FOLDERS[prefix]).with_suffix("").parts
-            parts = parts[:-1] if parts[-1] == "__init__" else parts
-            return (prefix, *parts) if prefix else parts
-    return None
-
-
-def _file(name: tuple[str, ...]) -> Path | None:
-    """The file of a dotted name, if it is a module or a package."""
-    prefix = "models" if name[:1] == ("models",) else ""
-    place = FOLDERS[prefix].joinpath(*name[1:] if prefix else name)
-    both = (place.parent / f"{place.name}.py", place / "__init__.py")
-    return next((path for path in both if path.is_file()), None)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
-
-
-@cache
-def _digest(path: Path, stamp: tuple) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # Files.
@@ -252,8 +166,9 @@ class Snapshot:
     def __init__(self) -> None:
         self._entries: dict[str, list[Entry]] = {}
         self._keys: dict[tuple[str, str, Path], str] = {}
-        self._files: dict[tuple[tuple[str, ...], str], list[Path]] = {}
-        self._lines: dict[Path, bytes] = {}
+        self._known = Dependencies(PACKAGE, FOLDERS)
+        self._files: dict[Path, str] = {}
+        self._code: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
 
     def load(self, folder: str) -> list[Entry]:
         """The entries of a folder, also those that are out of date."""
@@ -267,20 +182,20 @@ class Snapshot:
         place = folder, framework, case_dir
         if place not in self._keys:
             folders = tuple(dict.fromkeys([folder, *_parts(case_dir / "config.json")]))
-            if (folders, framework) not in self._files:
-                self._files[folders, framework] = _code(folders, framework)
+            if (folders, framework) not in self._code:
+                self._code[folders, framework] = _code(self._known, folders, framework)
             own = sorted(path for path in case_dir.iterdir() if path.is_file())
+            files = [(path.name, self._digest(path)) for path in own]
             total = hashlib.sha256()
-            for path in sorted([*self._files[folders, framework], *own]):
-                total.update(self._line(path))
+            for title, digest in [*self._code[folders, framework], *files]:
+                total.update(f"{title}\0{digest}\n".encode())
             self._keys[place] = total.hexdigest()
         return self._keys[place]
 
-    def _line(self, path: Path) -> bytes:
-        if path not in self._lines:
-            name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-            self._lines[path] = f"{name}\0{_digest(path, _stamp(path))}\n".encode()
-        return self._lines[path]
+    def _digest(self, path: Path) -> str:
+        if path not in self._files:
+            self._files[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._files[path]
 
     def is_fresh(self, folder: str, entry: Entry) -> bool:
         """Whether an entry was measured on what is here."""

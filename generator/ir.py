@@ -178,6 +178,15 @@ class ModelCall(Expr):
 
 
 @dataclass(frozen=True)
+class MethodOf(Expr):
+    """A call of a method of the model itself, or of a layer that is a model."""
+
+    layer: Expr | None
+    name: str
+    arguments: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True)
 class StateCall(Expr):
     state: str
     method: str
@@ -335,6 +344,8 @@ class Module:
     inner: tuple[tuple[str, str], ...] = ()  # layers whose taps go into an output that is a record
     methods: tuple[Module, ...] = ()  # of models: other calls than the main one
     method_of: str | None = None  # the model whose method it is
+    tap_types: tuple[tuple[str, Type], ...] = ()  # of an interface
+    passed: tuple[tuple[str, str, str], ...] = ()  # taps of models that it calls: name, local, tap
 
     @property
     def shown_taps(self) -> tuple[str, ...]:
@@ -344,14 +355,6 @@ class Module:
 
     def layer(self, name: str) -> LayerDeclaration | None:
         return next((layer for layer in self.layers if layer.name == name), None)
-
-
-def switch_of(tap: str) -> str:
-    """The input that asks for a tap."""
-    for ending in ("attentions", "hidden_states"):
-        if tap.endswith(ending):
-            return f"output_{ending}"
-    return f"output_{tap}"
 
 
 def walk(node: Any) -> Iterator[Any]:
@@ -364,3 +367,11 @@ def walk(node: Any) -> Iterator[Any]:
         for name in node.__dataclass_fields__:
             if name not in ("type", "location", "definition", "op"):
                 yield from walk(getattr(node, name))
+
+
+def switch_of(tap: str) -> str:
+    """The input that asks for a tap."""
+    for ending in ("attentions", "hidden_states"):
+        if tap.endswith(ending):
+            return f"output_{ending}"
+    return f"output_{tap}"

@@ -155,6 +155,13 @@ layer(
     "Dropout(rate)",
     "Dropout(rate, rngs=rngs)",
 )
+layer(
+    "dropout2d(rate)",
+    _same,
+    "nn.Dropout2d(rate)",
+    "Dropout2d(rate)",
+    "Dropout2d(rate, rngs=rngs)",
+)
 # stochastic depth: whole rows of the batch are dropped (Huang et al. 2016)
 layer(
     "drop_path(rate)",

@@ -34,8 +34,10 @@ class IllegalCode(AssertionError):
 
 def check_program(program: Program) -> None:
     """Raises IllegalCode unless all modules, models and functions are legal."""
-    for owner in [*program.checked.values(), *program.functions.values()]:
-        if owner is not None and owner.name not in program.interfaces:
+    interfaces = {source.key for source in program.interfaces.values()}
+    modules = [module for key, module in program.checked.items() if key not in interfaces]
+    for owner in [*modules, *program.functions.values()]:
+        if owner is not None:
             _Body(program, owner).check()
             for method in getattr(owner, "methods", ()):
                 _Body(program, method).check()

@@ -132,10 +132,18 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
         "initializers": initializers,
         "rules": rules,
         "roles": role_paths(writer(program, base, {}), spec.roles) if base else {},
+        "stored_prefix": stored_prefix(program),
     }
     # written once without imports, to see which names it needs
     used = used_names(template.render(**context, imports=[], used=set()))
     return template.render(**context, imports=sort_imports(names, used), used=used)
+
+
+def stored_prefix(program: Program) -> str | None:
+    """What checkpoints call the base model, where that is not the attribute's name."""
+    layers = [layer for model in program.models for layer in model.layers if layer.name == "base"]
+    paths = {layer.construct.naming and layer.construct.naming.path for layer in layers}
+    return "" if paths == {""} else None
 
 
 def role_paths(writer: ModuleWriter, roles: Map) -> dict[str, str]:
@@ -188,7 +196,8 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
             if isinstance(method.returns, Record):
                 context["records"] += nested_records(writer, method.returns, {})
         context["methods"] = methods
-        context["cache_layout"] = writer.cache_layout() if writer.own_states else []
+        delegates = writer.state_owner is not None and not writer.calls_base
+        context["cache_layout"] = writer.cache_layout() if writer.own_states or delegates else []
     return context
 
 

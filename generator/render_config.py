@@ -71,12 +71,14 @@ def config_class(program: Program, entry: str) -> str:
 
 
 def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
-    model_type = schema.model_type or program.spec.model_type
+    own = schema.model_type  # parts that are no models of their own may have an empty one
+    model_type = program.spec.model_type if own is None else own
     depths = stack_fields(program)
     fields = [
         field_context(program, field, depths)
         for field in schema.fields.values()
-        if not field.unlisted and field.name != "stage_names"  # declared by the base
+        # names of stages are declared by the base
+        if field.saved and not field.unlisted and field.name != "stage_names"
     ]
     completions = [
         {
@@ -85,13 +87,24 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
             "always": field.derived,
         }
         for field in schema.fields.values()
-        if field.expression
+        if field.expression and field.saved
+    ]
+    properties = [
+        {
+            "name": field.name,
+            "annotation": python_type(program, field.type),
+            "value": config_expression(field.expression),
+            "doc": field.doc,
+        }
+        for field in schema.fields.values()
+        if not field.saved
     ]
     return {
         "name": config_class(program, schema.entry),
         "model_type": model_type,
         "fields": fields,
         "completions": completions,
+        "properties": properties,
         "aliases": {old: f.name for f in schema.fields.values() for old in f.legacy},
         "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
@@ -116,6 +129,8 @@ def stack_fields(program: Program) -> set[str]:
 
 def field_context(program: Program, field: Field, depths: set[str]) -> dict[str, Any]:
     annotation = python_type(program, field.type)
+    if annotation == "PretrainedConfig" and field.default is None:
+        annotation += " | None"
     if field.expression:
         annotation += " | None"
     limits = {"min": field.min, "max": field.max}
@@ -140,7 +155,7 @@ def python_type(program: Program, kind: Type) -> str:
         return f"{python_type(program, kind.inner)} | None"
     if isinstance(kind, Config):
         any_model = program.configs[kind.name].interface
-        return "PretrainedConfig | None" if any_model else config_class(program, kind.name)
+        return "PretrainedConfig" if any_model else config_class(program, kind.name)
     if isinstance(kind, Static):
         if kind.kind == "list":
             element = strip_optional(kind.element) if kind.element else None
@@ -162,6 +177,8 @@ def config_expression(text: str, owner: str = "self") -> str:
                 return ast.BinOp(left, ast.FloorDiv(), right)
             if isinstance(node.func, ast.Name) and node.func.id in MATH:
                 node.func = trees.attribute(trees.name("math"), node.func.id)
+            if isinstance(node.func, ast.Attribute):  # a method of a field
+                node.func = self.visit(node.func)
             node.args = [self.visit(argument) for argument in node.args]
             return node
 

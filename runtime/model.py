@@ -19,6 +19,7 @@ class CommonModel:
 
     config_class: ClassVar[type[PretrainedConfig]] = PretrainedConfig
     base_model_prefix: ClassVar[str] = ""  # the attribute under which heads keep the base model
+    stored_prefix: ClassVar[str | None] = None  # that in checkpoints, if it is another
     initializers: ClassVar[Mapping[str, Any]] = {}
     roles: ClassVar[Mapping[str, str]] = {}
     checkpoint_rules: ClassVar[Any] = None
@@ -26,6 +27,11 @@ class CommonModel:
     _cache_class: ClassVar[Any]
     _taps_class: ClassVar[Any]
     _no_taps: ClassVar[Any]
+
+    @property
+    def checkpoint_prefix(self) -> str:
+        """How the names of the base model's tensors begin in the checkpoints of heads."""
+        return self.base_model_prefix if self.stored_prefix is None else self.stored_prefix
 
     @property
     def base_model(self) -> Any:
@@ -38,8 +44,16 @@ class CommonModel:
         if type(size) is not int or size < 1:
             raise InputError(key="size", expected="a number of tokens", found=show(size))
         config = self.config.copy()
-        config.vocab_size = size
+        self._vocabulary_part(config).vocab_size = size
         return config
+
+    @staticmethod
+    def _vocabulary_part(config: PretrainedConfig) -> PretrainedConfig:
+        """The configuration that says how many tokens there are: that of a part, in a composite."""
+        if "vocab_size" in config._fields:
+            return config
+        parts = config.sub_configs().values()
+        return next((part for part in parts if "vocab_size" in part._fields), config)
 
     def taps(self, **switches: bool | None) -> Any:
         """What collects the optional outputs of a call; None stands for the config's default."""

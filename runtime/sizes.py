@@ -1,8 +1,13 @@
-"""Sizes given once for two axes, or once for each."""
+"""Numbers given once for all, or once for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+
+def as_list(value: int | Sequence[int]) -> list[int]:
+    """One number as a list of it, several as they are."""
+    return [value] if isinstance(value, int) else list(value)
 
 
 def pair(size: int | Sequence[int]) -> tuple[int, int]:

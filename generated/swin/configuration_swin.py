@@ -36,3 +36,7 @@ class SwinConfig(BackboneConfig):
         self.num_layers = len(self.depths)
         self.hidden_size = self.embed_dim * 2 ** (len(self.depths) - 1)
         self.stage_names = stages(len(self.depths))
+
+    @property
+    def stage_channels(self) -> list[int]:
+        return [self.embed_dim] + [self.embed_dim * 2**self.i for self.i in range(len(self.depths))]

@@ -22,6 +22,7 @@ from triptych.flax import (
     Linear,
     Mask,
     ModelOutput,
+    Module,
     Parameter,
     PreTrainedModel,
     Rules,
@@ -374,6 +375,7 @@ class FlaxWav2Vec2AttentionAdapter(nnx.Module):
 
 class FlaxWav2Vec2EncoderLayer(Block):
     def __init__(self, config: Wav2Vec2Config, *, rngs: nnx.Rngs):
+        self.deterministic = True
         self.do_stable_layer_norm = config.do_stable_layer_norm
         self.adapted = adapted = config.do_stable_layer_norm and config.adapter_attn_dim is not None
         self.attention = FlaxWav2Vec2Attention(config, rngs=rngs)
@@ -403,7 +405,7 @@ class FlaxWav2Vec2EncoderLayer(Block):
             x = self.final_layer_norm(x + self.feed_forward(x))
         if self.adapted:
             x = x + self.adapter_layer(x)
-        return jnp.where(self.takes_part(x), x, hidden) if self.training else x
+        return jnp.where(self.takes_part(x), x, hidden) if not self.deterministic else x
 
 
 class FlaxWav2Vec2Encoder(nnx.Module):
@@ -502,10 +504,11 @@ class FlaxWav2Vec2Adapter(nnx.Module):
         return x.transpose(0, 2, 1)
 
 
-class FlaxWav2Vec2Quantizer(nnx.Module):
+class FlaxWav2Vec2Quantizer(Module):
     """Each frame picks a code vector from every group (Jang et al. 2017, Gumbel softmax)."""
 
     def __init__(self, config: Wav2Vec2Config, *, rngs: nnx.Rngs):
+        self.deterministic = True
         self.num_codevector_groups = config.num_codevector_groups
         self.num_codevectors_per_group = config.num_codevectors_per_group
         self.codevectors = Parameter(
@@ -539,7 +542,7 @@ class FlaxWav2Vec2Quantizer(nnx.Module):
         )
         scores = logits.astype(jnp.float32)
         codes = jnp.arange(self.num_codevectors_per_group)
-        if self.training:
+        if not self.deterministic:
             # one code goes forward, the gradient is that of all
             soft = jax.nn.softmax(
                 (
@@ -985,8 +988,8 @@ class FlaxWav2Vec2ForSequenceClassification(FlaxWav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = jax.nn.softmax(value(self.layer_weights), axis=-1)
-            hidden = jnp.einsum("nbsd,n->bsd", jnp.stack(outputs.hidden_states, axis=0), shares)
+            shares = jax.nn.softmax(value(self.layer_weights), axis=-1)[:, None, None, None]
+            hidden = jnp.sum(jnp.stack(outputs.hidden_states, axis=0) * shares, axis=0)
         hidden = self.projector(hidden)
         if attention_mask is None:
             pooled = jnp.mean(hidden, axis=1)
@@ -1042,8 +1045,8 @@ class FlaxWav2Vec2ForAudioFrameClassification(FlaxWav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = jax.nn.softmax(value(self.layer_weights), axis=-1)
-            hidden = jnp.einsum("nbsd,n->bsd", jnp.stack(outputs.hidden_states, axis=0), shares)
+            shares = jax.nn.softmax(value(self.layer_weights), axis=-1)[:, None, None, None]
+            hidden = jnp.sum(jnp.stack(outputs.hidden_states, axis=0) * shares, axis=0)
         logits = self.classifier(hidden)
         loss = cross_entropy(logits, jnp.argmax(labels, axis=2)) if labels is not None else None
         output = FlaxWav2Vec2ForAudioFrameClassificationOutput(
@@ -1100,8 +1103,8 @@ class FlaxWav2Vec2ForXVector(FlaxWav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = jax.nn.softmax(value(self.layer_weights), axis=-1)
-            hidden = jnp.einsum("nbsd,n->bsd", jnp.stack(outputs.hidden_states, axis=0), shares)
+            shares = jax.nn.softmax(value(self.layer_weights), axis=-1)[:, None, None, None]
+            hidden = jnp.sum(jnp.stack(outputs.hidden_states, axis=0) * shares, axis=0)
         hidden = self.tdnn(self.projector(hidden))
         # mean and standard deviation over time
         length = hidden.shape[1]

@@ -1006,8 +1006,8 @@ class TFWav2Vec2ForSequenceClassification(TFWav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = tf.nn.softmax(value(self.layer_weights), axis=-1)
-            hidden = tf.einsum("nbsd,n->bsd", tf.stack(outputs.hidden_states, axis=0), shares)
+            shares = tf.nn.softmax(value(self.layer_weights), axis=-1)[:, None, None, None]
+            hidden = tf.reduce_sum(tf.stack(outputs.hidden_states, axis=0) * shares, axis=0)
         hidden = self.projector(hidden)
         if attention_mask is None:
             pooled = tf.reduce_mean(hidden, axis=1)
@@ -1065,8 +1065,8 @@ class TFWav2Vec2ForAudioFrameClassification(TFWav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = tf.nn.softmax(value(self.layer_weights), axis=-1)
-            hidden = tf.einsum("nbsd,n->bsd", tf.stack(outputs.hidden_states, axis=0), shares)
+            shares = tf.nn.softmax(value(self.layer_weights), axis=-1)[:, None, None, None]
+            hidden = tf.reduce_sum(tf.stack(outputs.hidden_states, axis=0) * shares, axis=0)
         logits = self.classifier(hidden)
         loss = (
             cross_entropy(logits, tf.argmax(labels, axis=2, output_type=tf.int32))
@@ -1127,8 +1127,8 @@ class TFWav2Vec2ForXVector(TFWav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = tf.nn.softmax(value(self.layer_weights), axis=-1)
-            hidden = tf.einsum("nbsd,n->bsd", tf.stack(outputs.hidden_states, axis=0), shares)
+            shares = tf.nn.softmax(value(self.layer_weights), axis=-1)[:, None, None, None]
+            hidden = tf.reduce_sum(tf.stack(outputs.hidden_states, axis=0) * shares, axis=0)
         hidden = self.tdnn(self.projector(hidden))
         # mean and standard deviation over time
         length = shape_of(hidden)[1]

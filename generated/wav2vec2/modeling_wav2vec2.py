@@ -946,8 +946,8 @@ class Wav2Vec2ForSequenceClassification(Wav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = torch.softmax(self.layer_weights, dim=-1)
-            hidden = torch.einsum("nbsd,n->bsd", torch.stack(outputs.hidden_states, dim=0), shares)
+            shares = torch.softmax(self.layer_weights, dim=-1)[:, None, None, None]
+            hidden = torch.sum(torch.stack(outputs.hidden_states, dim=0) * shares, dim=0)
         hidden = self.projector(hidden)
         if attention_mask is None:
             pooled = torch.mean(hidden, dim=1)
@@ -1004,8 +1004,8 @@ class Wav2Vec2ForAudioFrameClassification(Wav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = torch.softmax(self.layer_weights, dim=-1)
-            hidden = torch.einsum("nbsd,n->bsd", torch.stack(outputs.hidden_states, dim=0), shares)
+            shares = torch.softmax(self.layer_weights, dim=-1)[:, None, None, None]
+            hidden = torch.sum(torch.stack(outputs.hidden_states, dim=0) * shares, dim=0)
         logits = self.classifier(hidden)
         loss = cross_entropy(logits, torch.argmax(labels, dim=2)) if labels is not None else None
         output = Wav2Vec2ForAudioFrameClassificationOutput(
@@ -1061,8 +1061,8 @@ class Wav2Vec2ForXVector(Wav2Vec2PreTrainedModel):
         )
         hidden = outputs.last_hidden_state
         if self.config.use_weighted_layer_sum:
-            shares = torch.softmax(self.layer_weights, dim=-1)
-            hidden = torch.einsum("nbsd,n->bsd", torch.stack(outputs.hidden_states, dim=0), shares)
+            shares = torch.softmax(self.layer_weights, dim=-1)[:, None, None, None]
+            hidden = torch.sum(torch.stack(outputs.hidden_states, dim=0) * shares, dim=0)
         hidden = self.tdnn(self.projector(hidden))
         # mean and standard deviation over time
         length = hidden.shape[1]

@@ -23,8 +23,13 @@ def stages(count: int) -> list[str]:
     return ["stem", *(f"stage{index}" for index in range(1, count + 1))]
 
 
+def as_list(value) -> list:
+    """One number as a list of it, several as they are."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 BUILTINS = {
-    "pair": pair, "stages": stages,
+    "pair": pair, "stages": stages, "as_list": as_list,
     "len": len, "min": min, "max": max, "sum": sum, "abs": abs, "int": int, "float": float,
     "bool": bool, "str": str, "round": round, "range": range, "list": list, "any": any, "all": all,
     "prod": math.prod,
@@ -109,7 +114,7 @@ class BuiltinMixin:
             return integer(opaque(name, *(kind.dim for kind in kinds)))
         if name == "stages":
             return Static("list", element=Static("str"))
-        if name == "pair":
+        if name in ("pair", "as_list"):
             return Static("list", element=Static("int"))
         if name == "len":
             return integer(opaque("len", Dim.of(ast.unparse(node.args[0]))))

@@ -42,6 +42,8 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         layer = self.renamed(name)
         if layer in scope.layers or isinstance(scope.locals.get(name), Layer):
             return self.layer_call(node, self.callee(node.func))
+        if name in self.methods:
+            return self.method_of(node, None, self.methods[name])
         if name in self.program.function_names:
             return self.function_call(node, name)
         if name == "record":
@@ -62,6 +64,8 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         if isinstance(target, ast.Name) and target.id in self.scope.states:
             arguments = [self.expr(argument) for argument in node.args]
             return self.state_call(node, target.id, method, arguments)
+        if (found := self.layer_method(target, method)) is not None:
+            return self.method_of(node, *found)
         if isinstance(target, ast.Name) and self.renamed(target.id) in self.scope.layers:
             return self.layer_call(node, self.expr_Attribute(node.func))
         value = self.expr(target)
@@ -119,6 +123,8 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         arguments = {key: self.expr(value) for key, value in bound.items()}
         kind = self.apply(node, name, function.inputs, function.returns, arguments, {})
         self.program.used_functions.setdefault(name)
+        if self.scope.values is not None and isinstance(kind, Static):
+            kind = self.program.known_result(self, name, arguments) or kind
         return ir.FunctionCall(self.source.locate(node), kind, name, tuple(arguments.items()))
 
     def record(self, node: ast.Call) -> ir.Expr:

@@ -96,7 +96,8 @@ class ConditionMixin:
         """Of inputs of which exactly one is given, what is known of one tells of the others."""
         if name not in self.scope.choices:
             return
-        others = [other for other in self.scope.choices if other != name]
+        choices = self.scope.choices
+        others = [other for other in choices if other != name and choices[other] == choices[name]]
         if present:
             self.scope.locals.update(dict.fromkeys(others, NONE))
         elif len(others) == 1 and self.scope.values is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import ir
 from ..configs import static_of
@@ -35,6 +35,7 @@ class Naming:
     """Where a layer's tensors stand in a checkpoint: a path, or a transform with its arguments."""
 
     path: str | None = None
+    only_stored: bool = False  # the attribute keeps the layer's own name
     transform: str | None = None
     arguments: tuple = ()
 
@@ -259,6 +260,9 @@ class ConstructorMixin(RuleMixin):
                     node, "not a checkpoint name", expected=expected, found=quoted(node.value)
                 )
             return Naming(path=node.value)
+        called = getattr(getattr(node, "func", None), "id", "")
+        if called == "file" and len(node.args) == 1:
+            return replace(self.naming(node.args[0]), only_stored=True)
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -275,8 +279,7 @@ class ConstructorMixin(RuleMixin):
                 )
             return Naming(transform=node.func.id, arguments=arguments)
         expected = "a path in quotes, or " + ", ".join(f"{name}(...)" for name in TRANSFORMS)
-        called = getattr(getattr(node, "func", None), "id", "")
-        hint = self.hint(called, TRANSFORMS)
+        hint = self.hint(called, (*TRANSFORMS, "file"))
         return self.fail(
             node, "not a checkpoint name", expected=expected, found=ast.unparse(node), hint=hint
         )

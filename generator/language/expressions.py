@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from .. import ir
+from ..configs import static_of
 from ..diagnostics import Location
 from ..dims import TooLarge
 from ..located import Map
@@ -85,6 +86,18 @@ class ExpressionMixin(NameMixin, OperatorMixin, ConditionMixin, SubscriptMixin, 
             return ir.ListExpr(location, Static("list", value=known, element=items[0].type), items)
         return ir.ListExpr(location, TupleOf(tuple(item.type for item in items)), items)
 
+    def known_items(self, node: ast.ListComp, names, iterable: ir.Expr) -> list | None:
+        """The static values of a comprehension over known ones; None where one is not known."""
+        values = getattr(iterable.type, "value", UNKNOWN)
+        if not isinstance(values, list) or len(names) != 1 or node.generators[0].ifs:
+            return None
+        saved, items = dict(self.scope.locals), []
+        for value in values:
+            self.scope.locals[names[0]] = static_of(value)
+            items.append(getattr(self.expr(node.elt).type, "value", UNKNOWN))
+        self.scope.locals = saved
+        return None if UNKNOWN in items else items
+
     def expr_Dict(self, node: ast.Dict) -> ir.Expr:
         items = tuple(
             (self.expr(k), self.expr(v)) for k, v in zip(node.keys, node.values, strict=True)
@@ -98,12 +111,13 @@ class ExpressionMixin(NameMixin, OperatorMixin, ConditionMixin, SubscriptMixin, 
         iterable = self.expr(generator.iter)
         names, kinds = self.loop_targets(generator.target, iterable)
         saved = dict(self.scope.locals)
+        known = self.known_items(node, names, iterable) if self.scope.values is not None else None
         self.scope.locals.update(zip(names, kinds, strict=True))
         condition = self.static_test(generator.ifs[0]) if generator.ifs else None
         element = self.expr(node.elt)
         self.scope.locals = saved
         if isinstance(element.type, Static):
-            kind: Type = Static("list", element=element.type)
+            kind: Type = Static("list", value=known or UNKNOWN, element=element.type)
         else:
             kind = ListOf(element.type)
         return ir.Comprehension(self.source.locate(node), kind, element, names, iterable, condition)

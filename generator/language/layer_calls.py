@@ -24,6 +24,7 @@ from ..types import (
 from .arguments import argument_dims
 from .context import LayerContext
 from .faults import Failure
+from .sources import ModuleSource
 from .taps import tap_type
 from .unify import substitute
 
@@ -34,6 +35,15 @@ MERGE = Op(
     dict.fromkeys(FRAMEWORKS, "merge_leading(x, axes)"),
     frozenset(),
 )
+
+
+def known_sizes(values: dict, prefix: str = "") -> dict[str, Dim]:
+    """The whole numbers of a configuration and of its parts, by dotted names."""
+    found = {f"{prefix}{key}": Dim.of(x) for key, x in values.items() if type(x) is int}
+    for key, part in values.items():
+        if isinstance(part, dict):
+            found |= known_sizes(part, f"{prefix}{key}.")
+    return found
 
 
 class LayerCallMixin:
@@ -70,6 +80,28 @@ class LayerCallMixin:
         self.effects |= {"draws"} if module.random else set()
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
 
+    def layer_method(self, target: ast.expr, name: str) -> tuple[ir.Expr, ir.Module] | None:
+        """`base.get_features`: the layer, and its method of that name if it is a model with one."""
+        kind = self.scope.layers.get(self.renamed(getattr(target, "id", "")))
+        definition = getattr(strip_optional(kind), "definition", None)
+        if not isinstance(definition, ModuleSource) or name not in definition.data.get(
+            "methods", ()
+        ):
+            return None
+        module = self.program.module(definition)
+        if module is None:
+            raise Failure  # the module's own errors are reported
+        return self.callee(target), next(m for m in module.methods if m.name == name)
+
+    def method_of(self, node: ast.Call, layer: ir.Expr | None, method: ir.Module) -> ir.Expr:
+        """A call of a method of the model itself, or of its base."""
+        bound, _ = self.bind(node, method.name, method.inputs)
+        arguments = {key: self.expr(value) for key, value in bound.items()}
+        values = known_sizes(self.scope.values or {})
+        kind = self.apply(node, method.name, method.inputs, method.returns, arguments, values)
+        location = self.source.locate(node)
+        return ir.MethodOf(location, kind, layer, method.name, tuple(arguments.items()))
+
     def call_type(
         self, node, kind: Layer, module: ir.Module, arguments: dict[str, ir.Expr]
     ) -> Type:
@@ -78,8 +110,10 @@ class LayerCallMixin:
         values = argument_dims(kind)
         if kind.config != "main" and (prefix := kind.config) != self.scope.config.entry:
             for field in self.program.configs[module.config].names:
-                values.setdefault(field, Dim.of(f"{prefix}.{field}"))
+                values.setdefault(field, self.field_dim((prefix, field)))
         returns = self.program.specialised(kind, module)
+        if module.tap_types:
+            returns = Record(returns.name, (*returns.fields, *module.tap_types))
         result = self.apply(node, kind.kind, module.inputs, returns, arguments, values)
         return self.with_numbers(result, kind.config)
 
@@ -122,13 +156,14 @@ class LayerCallMixin:
         if use_cache is not None:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
-        self.sub_taps += [tap for tap in module.shown_taps if tap not in self.sub_taps]
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}
             result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
         for switch, value in asked.items():
             arguments[switch] = self.static_test(value)
+            if module.tap_types:
+                continue  # an interface says itself what they are
             shown = tap_type(self.program, module, switches[switch])
             if shown is None:
                 self.fail(value, f"what {switch} shows is made by no emit()")

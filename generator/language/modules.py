@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from .. import ir
 from ..diagnostics import Diagnostics, did_you_mean
 from ..located import Seq, value_location
-from ..types import Type
+from ..types import ListOf, Type, strip_optional
 from .calls import part_name
 from .faults import FaultMixin
 from .hoisting import name_model_calls
@@ -34,7 +35,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.tap_sources: dict[str, tuple[str, ...]] = {}  # of a model: layer -> what it emits
         self.record_layers: dict[str, str] = {}  # layers whose taps go into a record inside
         self.record_name: str | None = None  # of the record that is being read
-        self.sub_taps: list[str] = []
+        self.methods: dict[str, ir.Module] = {}
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
         self.failed = self.returned = self.uses_training = self.returns_cache = False
@@ -46,10 +47,11 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.declare()
         inputs = self.declare_inputs()
         self.returns = self.declared_result(data) if "returns" in data else None
+        methods = {name: self.method(name) for name in data.get("methods", {})}
         source = parse_block(data["forward"], place_of(data, "forward"), self.errors)
-        if source is None or self.failed:
+        if source is None or self.failed or None in methods.values():
             return None
-        self.source = source
+        self.source, self.methods = source, methods
         body = self.block(source.tree.body)
         if not self.returned and not self.failed:
             location = value_location(data, "forward")
@@ -58,11 +60,10 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             return None
         if self.module_source.model:
             body = name_model_calls(body, self.scope.locals)
-        methods = tuple(self.method(name) for name in data.get("methods", {}))
-        if None in methods:
-            return None
         scopes = self.tap_scopes()
-        taps = list(dict.fromkeys([*self.sub_taps, *self.scoped_taps(scopes), *self.taps]))
+        passed = self.passed_taps(body)
+        own = [*self.scoped_taps(scopes), *self.taps]
+        taps = list(dict.fromkeys([*(name for name, _, _ in passed), *own]))
         if "without" in data:
             taps = self.left_out(data["without"], taps)
         stateful = "past" in self.effects
@@ -87,7 +88,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             uses_training=self.uses_training,
             random="draws" in self.effects,
             inner=tuple(self.record_layers.items()),
-            methods=methods,
+            methods=tuple(methods.values()),
+            passed=tuple(passed),
             method_of=self.module_source.name if self.module_source.method else None,
         )
 
@@ -107,22 +109,30 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         """An interface is a model of which only inputs and outputs are known."""
         data = self.module_source.data
         self.declare()
+        for name in data.get("roles", {}):
+            self.attempt(self.declare_layer_at, name, data["roles"])
         inputs = self.declare_inputs()
         returns = self.declared_result(data)
-        location = self.module_source.location
+        taps = data.get("taps", {})
+        types = {name: self.type_at(taps, name) for name in taps}
+        cached = bool(data.get("cached"))
         return ir.Module(
-            self.name,
-            data.get("doc"),
-            self.module_source.config,
-            (),
-            (),
-            (),
-            (),
-            inputs,
-            (),
-            returns,
-            location,
-            True,
+            name=self.name,
+            doc=data.get("doc"),
+            config=self.module_source.config,
+            arguments=(),
+            sizes=(),
+            layers=tuple(self.layers),
+            states=(),
+            inputs=inputs,
+            body=(),
+            returns=returns,
+            location=self.module_source.location,
+            model=True,
+            taps=tuple(types),
+            tap_types=tuple((name, ListOf(kind.type)) for name, kind in types.items() if kind),
+            stateful=cached,
+            returns_cache=cached,
         )
 
     def infer_result(self) -> Type | None:
@@ -132,6 +142,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         if source is None:
             return None
         self.source, self.returns = source, None
+        if self.module_source.model and (checked := self.program.checked.get(self.name)):
+            self.methods = {method.name: method for method in checked.methods}
         self.block(source.tree.body)
         return None if self.failed else self.result
 
@@ -157,6 +169,23 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
                 self.errors.error(names.location, f"{self.name}: half a cache", expected=expected)
             self.effects.discard("past")
         return [tap for tap in taps if tap not in names]
+
+    def passed_taps(self, body) -> list[tuple[str, str, str]]:
+        """(name, local, tap) of what the models emit that are called; those that were asked for
+        by name are the caller's to use."""
+        calls = [
+            (statement.targets[0], statement.value)
+            for statement in body
+            if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.ModelCall)
+        ]
+        found = []
+        for local, call in calls:
+            called = self.program.module(strip_optional(call.layer.type).definition)
+            asked = any(name.startswith("output_") for name, _ in call.arguments)
+            if not (asked and called.tap_types):
+                found += [(call.layer.path[-1], local, tap) for tap in called.shown_taps]
+        counts = Counter(tap for _, _, tap in found)
+        return [(tap if counts[tap] == 1 else f"{layer}_{tap}", x, tap) for layer, x, tap in found]
 
     # --- taps -----------------------------------------------------------------------------------
 

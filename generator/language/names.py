@@ -26,6 +26,7 @@ from ..types import (
 from . import unify
 from .faults import Failure
 from .sources import ModuleSource
+from .typestrings import unknown_dim
 
 DTYPES = ("float32", "int", "bool", "float")
 
@@ -174,16 +175,27 @@ class NameMixin:
                 hint=self.hint(name, [item.name for item in module.layers]),
             )
         inner = strip_optional(layer.type)
-        if self.scope.values is not None and isinstance(inner, Layer):
-            known = {
-                key: Dim.of(value) for key, value in self.scope.values.items() if type(value) is int
-            }
+        known: dict[str, Dim] = {}
+        if self.scope.values is not None:
+            known = {k: Dim.of(v) for k, v in self.scope.values.items() if type(v) is int}
+        if kind.definition.interface:
+            fields = self.program.configs[kind.definition.config].fields
+            known = {name: self.field_dim((kind.config, name)) for name in fields}
+        if known and isinstance(inner, Layer):
             arguments = tuple((key, unify.substitute(item, known)) for key, item in inner.arguments)
             inner = Layer(inner.kind, inner.definition, arguments, inner.config)
         return inner
 
+    def field_dim(self, path: tuple[str, ...]) -> Dim:
+        """The size that a field stands for, of a part's configuration where that is known."""
+        kind = self.scope.config_type(path)
+        return getattr(strip_optional(kind), "dim", None) or unknown_dim()
+
     def role_path(self, kind: Layer, name: str) -> tuple[str, ...] | None:
         """`base.input_embeddings`: the layer that plays a role in a model."""
         roles = self.program.spec.roles
-        is_model = isinstance(kind.definition, ModuleSource) and kind.definition.model
-        return tuple(roles[name].split(".")) if is_model and name in roles else None
+        source = kind.definition
+        is_model = isinstance(source, ModuleSource) and source.model and not source.interface
+        if not is_model or name not in roles or roles[name] == name:  # named like its layer
+            return None
+        return tuple(roles[name].split("."))

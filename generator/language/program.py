@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .. import ir
-from ..configs import ConfigSchema, common_schema, read_config, read_interface
+from ..configs import ConfigSchema, common_schema, read_config, read_interface, static_of
 from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
 from ..legality import check_program
@@ -51,6 +51,7 @@ class Program:
     functions: dict[str, ir.Function | None] = field(default_factory=dict)
     used_functions: dict[str, None] = field(default_factory=dict)
     fallbacks: dict[tuple[str, str], ir.Expr] = field(default_factory=dict)  # of null fields
+    _function_sources: dict[str, ModuleSource] = field(default_factory=dict)
     _parameters: dict[str, tuple[ir.Parameter, ...]] = field(default_factory=dict)
     _specialised: dict[tuple, Type] = field(default_factory=dict)
     _concrete: dict[str, Type] = field(default_factory=dict)
@@ -131,7 +132,7 @@ class Program:
             source = self.sources.get(name) or self.interfaces.get(name)
             if name in seen or source is None:
                 continue
-            if source.data.get("states"):
+            if source.data.get("states") or source.data.get("cached"):
                 return True
             seen.add(name)
             made = [*source.data.get("layers", {}).values(), source.data.get("base", "")]
@@ -151,22 +152,22 @@ class Program:
         return self.sources.get(name)
 
     def parameters(self, source: ModuleSource) -> tuple[ir.Parameter, ...]:
-        if source.name not in self._parameters:
-            self._parameters[source.name] = read_parameters(source, self.errors)
-        return self._parameters[source.name]
+        if source.key not in self._parameters:
+            self._parameters[source.key] = read_parameters(source, self.errors)
+        return self._parameters[source.key]
 
     def module(self, source: ModuleSource) -> ir.Module | None:
-        if source.name in self.checked:
-            return self.checked[source.name]
-        if source.name in self.in_progress:
+        if source.key in self.checked:
+            return self.checked[source.key]
+        if source.key in self.in_progress:
             chain = " -> ".join([*self.in_progress, source.name])
             self.errors.error(source.location, f"{source.name} contains itself", found=chain)
             return None
-        self.in_progress.append(source.name)
+        self.in_progress.append(source.key)
         checker = Checker(self, source, self.errors)
         result = checker.check_interface() if source.interface else checker.check()
         self.in_progress.pop()
-        self.checked[source.name] = result
+        self.checked[source.key] = result
         return result
 
     def is_runtime_dim(self, symbol: str) -> bool:
@@ -292,6 +293,7 @@ class Program:
             self.errors.error(data.key_locations["args"], message, hint=hint)
             return None
         source = ModuleSource(name, data, False, next(iter(self.configs)), None, None, location)
+        self._function_sources[name] = source
         self.in_progress.append(name)
         module = Checker(self, source, self.errors).check()
         self.in_progress.pop()
@@ -300,6 +302,18 @@ class Program:
                 name, module.doc, module.inputs, module.body, module.returns, location
             )
         return self.functions[name]
+
+    def known_result(self, checker: Checker, name: str, arguments: dict) -> Type | None:
+        """What a function gives for static values that are known; None where one is not."""
+        if any(getattr(a.type, "value", UNKNOWN) is UNKNOWN for a in arguments.values()):
+            return None
+        callee = Checker(self, self._function_sources[name], checker.errors, checker.scope.values)
+        callee.declare()
+        for parameter in callee.declare_inputs():
+            given = arguments.get(parameter.name)
+            kind = static_of(parameter.default) if given is None else given.type
+            callee.scope.locals[parameter.name] = kind
+        return callee.infer_result()
 
     def specialised(self, kind: Layer, module: ir.Module) -> Type:
         """A module's result where constructor arguments decide what is absent (`Model(False)`)."""
@@ -340,26 +354,28 @@ class Program:
                 self.checked[name] = replace(self.checked[name], block=True)
 
     def _check_implements(self) -> None:
-        """A spec that claims an interface has a base model with its inputs and outputs."""
+        """A spec that claims an interface has the model it means, with its inputs and outputs."""
         for index, name in enumerate(self.spec.implements):
             location = self.spec.implements.item_locations[index]
             if name not in self.interfaces:
                 hint = did_you_mean(name, self.interfaces)
                 self.errors.error(location, f"unknown interface {name}", hint=hint)
                 continue
-            wanted, model = self.module(self.interfaces[name]), self.checked.get(BASE_MODEL)
+            wanted, called = self.module(self.interfaces[name]), self.interfaces[name].stands_for
+            model = self.checked.get(called)
             if model is None or not isinstance(model.returns, Record):
-                self.errors.error(location, f"{name} needs a model called {BASE_MODEL}")
+                self.errors.error(location, f"{name} needs a model called {called}")
                 continue
             inputs = {parameter.name for parameter in model.inputs}
             missing = [p.name for p in wanted.inputs if p.name not in inputs]
             missing += [f for f, _ in wanted.returns.fields if f not in dict(model.returns.fields)]
             fields = self.configs[model.config]
             missing += [f for f in self.configs[name].fields if fields.type(f) is None]
+            missing += [tap for tap in wanted.taps if tap not in model.taps]
+            missing += [layer.name for layer in wanted.layers if layer.name not in self.spec.roles]
+            missing += ["a cache"] if wanted.stateful and not model.stateful else []
             for item in missing:
-                self.errors.error(
-                    location, f"{name} needs {item}, which {BASE_MODEL} does not have"
-                )
+                self.errors.error(location, f"{name} needs {item}, which {called} does not have")
 
     # --- concrete check -------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ INITIALIZERS = {
     "normal": (1, 2), "trunc_normal": (1, 4), "uniform": (2, 2), "constant": (1, 1),
     "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
-    "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0),
+    "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0), "sinusoids": (1, 1),
 }  # fmt: skip
 ARGUMENTS = {"init": "weight", "bias_init": "bias"}
 
@@ -32,8 +32,15 @@ class RuleMixin:
             found.append((argument, self.rule(keywords.pop(argument))))
         return tuple(found)
 
-    def rule(self, node: ast.expr) -> ir.Rule:
+    def rule(self, node: ast.expr) -> ir.Rule | ir.IfElse:
         """`normal(0.02)`; its numbers are expressions over fields, arguments and sizes."""
+        if isinstance(node, ast.IfExp):
+            test, then, other = (
+                self.static_test(node.test),
+                self.rule(node.body),
+                self.rule(node.orelse),
+            )
+            return ir.IfElse(self.source.locate(node), Static("rule"), test, then, other)
         called = isinstance(node, ast.Call) and not node.keywords
         name = getattr(node.func if called else node, "id", "")
         if name not in INITIALIZERS:

@@ -27,7 +27,8 @@ class Scope:
     draws: dict[str, tuple[str, Type]] = field(default_factory=dict)
     locals: dict[str, Type] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
-    choices: list[str] = field(default_factory=list)  # inputs of which exactly one is given
+    # inputs of which exactly one of a group is given, by name: the group
+    choices: dict[str, str] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)
     dim_values: dict[str, Dim] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)  # locals assigned on some paths only

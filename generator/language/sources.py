@@ -30,6 +30,16 @@ class ModuleSource:
         """Where `inputs`, `random`, `forward` and `returns` stand."""
         return self.data if self.method is None else self.method
 
+    @property
+    def key(self) -> str:
+        """Tells it apart: an interface may be called like a model."""
+        return f"interface {self.name}" if self.interface else self.name
+
+    @property
+    def stands_for(self) -> str:
+        """Which of an architecture's models an interface means."""
+        return self.data.get("model", BASE_MODEL)
+
 
 def place_of(container: Map | Seq, key) -> Place:
     return lambda line, column: text_location(container, key, line + 1, column + 1)

@@ -14,9 +14,10 @@ from ..dims import Dim, TooLarge, opaque
 from ..types import ANY, DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
 from .syntax import Place, parse_expression
 
-STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict")
+STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict", "any")
 MAX_TYPE_DEPTH = 8
 SIZE_FUNCTIONS = ("exact", "min", "max", "len")
+REST = "?..."  # stands for any number of sizes, at the end of a result's
 _ANY = count()
 
 
@@ -37,10 +38,17 @@ def has_unknown(dim: Dim) -> bool:
 
 
 def parse_type(
-    text: str, place: Place, errors: Diagnostics, resolve: Callable[[str], Dim | None]
+    text: str,
+    place: Place,
+    errors: Diagnostics,
+    resolve: Callable[[str], Dim | None],
+    rest: bool = False,
 ) -> ParsedType | None:
-    """Read a type; `resolve` knows configuration fields, sizes and arguments."""
-    reader = _Reader(text, place, errors, resolve)
+    """Read a type; `resolve` knows configuration fields, sizes and arguments.
+
+    `rest`: whether a shape may end in `...`.
+    """
+    reader = _Reader(text, place, errors, resolve, rest)
     try:
         return reader.read()
     except _Stop:
@@ -52,8 +60,9 @@ class _Stop(Exception):
 
 
 class _Reader:
-    def __init__(self, text: str, place: Place, errors: Diagnostics, resolve) -> None:
+    def __init__(self, text: str, place: Place, errors: Diagnostics, resolve, rest) -> None:
         self.text, self.place, self.errors, self.resolve = text, place, errors, resolve
+        self.rest = rest
         self.start = 0  # of the sizes in the text
         self.depth = 0
 
@@ -127,6 +136,9 @@ class _Reader:
         if source is None:
             raise _Stop
         try:
+            *sizes, last = source.tree.body.elts
+            if self.rest and isinstance(last, ast.Constant) and last.value is Ellipsis:
+                return (*(self.dim(node) for node in sizes), Dim.of(REST))
             return tuple(self.dim(node) for node in source.tree.body.elts)
         except TooLarge:
             return self.fail("the size has too many terms")

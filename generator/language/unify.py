@@ -20,7 +20,7 @@ from ..types import (
     is_optional,
     make_optional,
 )
-from .typestrings import has_unknown, unknown_dim
+from .typestrings import REST, has_unknown, unknown_dim
 
 
 def equal(left: Dim, right: Dim) -> bool:
@@ -107,6 +107,9 @@ class Unifier:
                 if both <= set(FLOATS)
                 else "another element type"
             )
+        if declared.shape and declared.shape[-1].symbol == REST:
+            actual = Tensor(actual.dtype, actual.shape[: declared.rank - 1])
+            declared = Tensor(declared.dtype, declared.shape[:-1])
         if declared.rank != actual.rank:
             return "another rank"
         pairs = zip(declared.shape, actual.shape, strict=True)

@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 from .. import ir
 from ..language.constructors import Naming
+from ..language.sources import BASE_MODEL
 from ..layers import LAYERS, LayerKind
 from ..ops.table import REQUIRED
 from ..types import LayerMap, Static, strip_optional
@@ -40,14 +41,6 @@ class ConstructorWriter(StatementWriter):
     def size_lines(self, layer_lines: list[str]) -> list[str]:
         """Fields, arguments and sizes that the forward reads are kept on the module."""
         self.in_constructor = True
-        lines = []
-        for name in self.kept:
-            if name in self.argument_names:
-                lines.append(f"self.{name} = {name}")
-        for path in self.kept_fields:
-            lines.append(
-                f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
-            )
         text = "\n".join(layer_lines)
         sizes = []
         for name, value in reversed(self.module.sizes):
@@ -62,6 +55,15 @@ class ConstructorWriter(StatementWriter):
             target = f"self.{name}" if keep and target == name else target
             sizes.insert(0, f"{target} = {self.text(value)}")
         nulls = self.nullable_lines()  # of the sizes, too
+        lines = []
+        for name in self.kept:
+            if name in self.argument_names:
+                lines.append(f"self.{name} = {name}")
+        lines += self.nullable_lines()  # those that sizes read, too
+        for path in self.kept_fields:
+            lines.append(
+                f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
+            )
         self.in_constructor = False
         return [*lines, *nulls, *sizes]
 
@@ -114,7 +116,7 @@ class ConstructorWriter(StatementWriter):
     def own_name(self, layer: ir.LayerDeclaration) -> str:
         if not self.is_base(layer):
             return self.attribute_name(layer.name)
-        path = self.stored_path(layer)
+        path = self.stored_path(layer) or self.program.spec.base or ""
         return path if self.is_attribute(path) else "base"
 
     def is_base(self, layer: ir.LayerDeclaration) -> bool:
@@ -206,7 +208,9 @@ class ConstructorWriter(StatementWriter):
             self.expr(construct.config) if construct.config is not None else trees.name("config")
         )
         if construct.definition.interface:
-            return self.template("auto_model", config, **self.module_keywords())
+            model = construct.definition.stands_for
+            which = [] if model == BASE_MODEL else [ast.Constant(model)]
+            return self.template("auto_model", config, *which, **self.module_keywords())
         parameters = self.program.parameters(construct.definition)
         positional = [config]
         keywords: dict[str, ast.expr] = {}
@@ -218,9 +222,8 @@ class ConstructorWriter(StatementWriter):
                 by_name = True
                 continue
             value = self.expr(arguments[parameter.name])
-            flag = (
-                isinstance(strip_optional(parameter.type), Static) and parameter.type.kind == "bool"
-            )
+            kind = strip_optional(parameter.type)
+            flag = isinstance(kind, Static) and kind.kind == "bool"
             by_name = by_name or (flag and parameter.default is not REQUIRED)
             if by_name:
                 keywords[parameter.name] = value

@@ -52,6 +52,8 @@ class Sizes:
                 s.symbol if s.symbol in dims and s.symbol not in self.bound else None
                 for s in tensor.shape
             ]
+            # a size that occurs twice is read once
+            wanted = [None if size in wanted[:i] else size for i, size in enumerate(wanted)]
             while wanted and wanted[-1] is None:
                 wanted.pop()
             if len(wanted) == tensor.rank and len(wanted) > 1:

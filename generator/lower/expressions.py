@@ -191,8 +191,8 @@ class ExpressionWriter(ViewWriter):
 
     def expr_PythonCall(self, node: ir.PythonCall) -> ast.expr:
         arguments = [self.expr(argument) for argument in node.arguments]
-        if node.function == "pair":
-            return self.template("pair", *arguments)
+        if node.function in ("pair", "as_list"):
+            return self.template(node.function, *arguments)
         if node.function in (*MATH, "prod"):
             return self.template(f"math.{node.function}", *arguments)
         if node.function == "exact":
@@ -249,13 +249,23 @@ class ExpressionWriter(ViewWriter):
     def expr_ModelCall(self, node: ir.ModelCall) -> ast.expr:
         module = self.module_of(strip_optional(node.layer.type))
         arguments = [(name, self.expr(value)) for name, value in node.arguments]
-        positional, keywords = arguments[0][1:], dict(arguments[1:])
+        # of a model that may be any, only the names of its inputs are known
+        known = 0 if module.tap_types else 1
+        positional, keywords = [value for _, value in arguments[:known]], dict(arguments[known:])
+        # what a part of any architecture was asked for is the caller's own affair
+        asked = module.tap_types and any(name.startswith("output_") for name in keywords)
         own = self.effect_inputs(self.module)
-        passed = [name for name in self.effect_inputs(module) if name in own]
-        keywords.update({name: trees.name(name) for name in passed})
+        for name in self.effect_inputs(module):
+            if name in own and not (asked and name.startswith("output_")):
+                keywords[name] = trees.name(name)
         keywords["return_dict"] = ast.Constant(True)
         layer = self.expr(node.layer)
-        return ast.Call(layer, list(positional), [ast.keyword(k, v) for k, v in keywords.items()])
+        return ast.Call(layer, positional, [ast.keyword(k, v) for k, v in keywords.items()])
+
+    def expr_MethodOf(self, node: ir.MethodOf) -> ast.expr:
+        owner = trees.name("self") if node.layer is None else self.expr(node.layer)
+        arguments = [self.expr(value) for _, value in node.arguments]
+        return trees.call(trees.attribute(owner, node.name), *arguments)
 
     def expr_RecordExpr(self, node: ir.RecordExpr) -> ast.expr:
         fields = [ast.keyword(name, self.expr(value)) for name, value in node.fields]

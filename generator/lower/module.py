@@ -67,7 +67,8 @@ class ModuleWriter(ConstructorWriter):
         steps, module = [], self.module
         for step in path:
             layer = module.layer(step)
-            steps += self.writer_of(module).path_of(layer)
+            part = module.name in self.program.interfaces
+            steps += [f"get_{step}()"] if part else self.writer_of(module).path_of(layer)
             module = self.module_of(strip_optional(layer.type))
         return steps
 
@@ -121,10 +122,9 @@ class ModuleWriter(ConstructorWriter):
         for parameter in self.node.inputs:
             if not parameter.one_of and parameter.default is ...:
                 self.sizes.add(parameter.name, parameter.type)
-            elif parameter.one_of and isinstance(parameter.type, Tensor):
-                if parameter.unless is None:
-                    choices = self.sizes.choices.setdefault(parameter.group, {})
-                    choices[parameter.name] = parameter.type
+            elif parameter.one_of and isinstance(parameter.type, Tensor) and not parameter.unless:
+                choices = self.sizes.choices.setdefault(parameter.group, {})
+                choices[parameter.name] = parameter.type
         opening = self.model_opening() if self.module and self.module.model else []
         return opening + self.body(self.node.body)
 
@@ -139,7 +139,18 @@ class ModuleWriter(ConstructorWriter):
     @property
     def own_states(self) -> bool:
         """A model that holds states itself, not through a base model."""
-        return self.module.model and self.module.stateful and not self.calls_base
+        return self.module.model and self.module.stateful and self.state_owner is None
+
+    @property
+    def state_owner(self) -> ir.Expr | None:
+        """The model among the layers that keeps the cache, if it is one."""
+        for statement in self.module.body:
+            call = getattr(statement, "value", None)
+            if isinstance(call, ir.ModelCall):
+                called = self.module_of(strip_optional(call.layer.type))
+                if called.stateful:
+                    return call.layer
+        return None
 
     @property
     def draws_itself(self) -> bool:
@@ -152,7 +163,8 @@ class ModuleWriter(ConstructorWriter):
 
     @property
     def own_taps(self) -> bool:
-        return self.module.model and bool(self.module.taps) and not self.calls_base
+        passed = {name for name, _, _ in self.module.passed}
+        return self.module.model and not passed.issuperset(self.module.taps)
 
     def switches(self, module: ir.Module) -> list[str]:
         """The `output_*` inputs of a model."""
@@ -187,7 +199,8 @@ class ModuleWriter(ConstructorWriter):
         module = self.module_of(strip_optional(node.layer.type))
         given = dict(node.arguments)
         for keyword in tree.keywords:
-            if keyword.arg in self.switches(module) and keyword.arg in given:
+            own = not module.tap_types and keyword.arg in self.switches(module)
+            if own and keyword.arg in given:
                 asked = [self.expr(given[keyword.arg]), trees.name(keyword.arg)]
                 keyword.value = ast.BoolOp(ast.Or(), asked)
         if "use_cache" in given:
@@ -244,8 +257,8 @@ class ModuleWriter(ConstructorWriter):
             count = self.new_tokens()
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
             values["past_key_values"] = "past"
-        source = "taps" if self.own_taps else self.base_local()
-        values |= {tap: f"{source}.{tap}" for tap in self.ordered_taps()}
+        passed = {name: f"{local}.{tap}" for name, local, tap in self.module.passed}
+        values |= {tap: passed.get(tap, f"taps.{tap}") for tap in self.ordered_taps()}
         fields = ", ".join(f"{name}={values[name]}" for name in self.output_order(values))
         lines.append(f"{indent}output = {self.record_class()}({fields})")
         lines.append(
@@ -292,12 +305,6 @@ class ModuleWriter(ConstructorWriter):
             t for t in taps if t not in ("hidden_states", "attentions")
         ]
 
-    def base_local(self) -> str:
-        for statement in self.module.body:
-            if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.ModelCall):
-                return statement.targets[0]
-        return "outputs"
-
     # --- signature ------------------------------------------------------------------------------
 
     def arguments(self) -> list[Argument]:
@@ -342,6 +349,9 @@ class ModuleWriter(ConstructorWriter):
 
     def cache_layout(self) -> list[str]:
         """One dictionary of state kinds for each block of the stack that has states."""
+        owner = self.state_owner
+        if owner is not None:
+            return [f"return {trees.text(self.layer_path(owner.path))}.cache_layout()"]
         place = stateful_stack(self.program, self.module)
         if place is None:
             return []

@@ -19,6 +19,9 @@ class PyTorchWriter(ModuleWriter):
 
     def is_moved(self, layer: ir.LayerDeclaration) -> bool:
         """Attributes follow the checkpoint where they can, so that `state_dict()` has its names."""
+        naming = layer.construct.naming
+        if naming is not None and naming.only_stored:
+            return False
         path = self.stored_path(layer)
         first, *rest = path.split(".")
         spelled = self.is_attribute(first) and all(

@@ -33,9 +33,11 @@ def name(identifier: str) -> ast.Name:
 
 
 def attribute(value: ast.expr, *steps: str) -> ast.expr:
-    """`value.a.b`; a step that is a number is an index."""
+    """`value.a.b`; a step that is a number is an index, one that ends in `()` a call."""
     for step in steps:
-        if step.isdigit():
+        if step.endswith("()"):
+            value = ast.Call(ast.Attribute(value, step[:-2], ast.Load()), [], [])
+        elif step.isdigit():
             value = ast.Subscript(value, ast.Constant(int(step)), ast.Load())
         else:
             value = ast.Attribute(value, step, ast.Load())

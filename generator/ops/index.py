@@ -61,6 +61,23 @@ def _select_rows(call) -> Type:
 op("select_rows(x, index)", _select_rows, "select_rows(x, index)")
 
 
+def _masked_scatter(call) -> Type:
+    tensor, mask, source = (call.tensor(name) for name in ("x", "mask", "source"))
+    if tensor.rank != 3 or mask.rank != 2 or mask.dtype != "bool":
+        found = f"{tensor} and {mask}"
+        call.fail("masked_scatter takes float[b, s, d] and bool[b, s]", found=found)
+    for have, want in zip(mask.shape, tensor.shape, strict=False):
+        call.same_dim(have, want, at="mask")
+    call.same_dim(source.shape[-1], tensor.shape[-1], at="source")
+    if source.dtype != tensor.dtype:
+        call.fail("masked_scatter: other rows", expected=str(tensor), found=str(source))
+    return tensor
+
+
+# rows in their order where the mask holds
+op("masked_scatter(x, mask, source)", _masked_scatter, "masked_scatter(x, mask, source)")
+
+
 def _last_token(call) -> Type:
     tensor = call.tensor("x")
     if tensor.rank != 3:

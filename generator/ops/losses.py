@@ -66,6 +66,11 @@ op(
     "classification_loss(logits, labels, problem_type, num_labels)",
 )
 op(
+    "known_labels_loss(logits, labels, num_classes)",
+    scalar("labels"),
+    "known_labels_loss(logits, labels, num_classes)",
+)
+op(
     "span_loss(start_logits, end_logits, start_positions, end_positions)",
     scalar("end_logits"),
     "span_loss(start_logits, end_logits, start_positions, end_positions)",

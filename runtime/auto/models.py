@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any, ClassVar, NoReturn
 
 from ..configuration import PretrainedConfig
@@ -69,14 +70,25 @@ class AutoClass:
         )
 
 
-def _make(framework: str, auto: str) -> type[AutoClass]:
-    model = auto.removeprefix("Auto").removeprefix("Model") or "Model"
+@cache
+def make_auto_class(framework: str, model: str) -> type[AutoClass]:
+    """The auto class of what architectures have under this name, `ForMaskedLM` or `Backbone`."""
+    auto = f"AutoModel{model}" if model.startswith("For") else f"Auto{model}"
     name = f"{PREFIXES[framework]}{auto}"
     doc = f"Models of any architecture called *{model}, in {framework}."
     values = {"framework": framework, "model": model, "__doc__": doc, "__module__": __name__}
     return type(name, (AutoClass,), values)
 
 
+def _model(auto: str) -> str:
+    """AutoModelForMaskedLM -> ForMaskedLM."""
+    return auto.removeprefix("Auto").removeprefix("Model") or "Model"
+
+
 globals().update(
-    {cls.__name__: cls for framework in PREFIXES for cls in (_make(framework, n) for n in CLASSES)}
+    {
+        cls.__name__: cls
+        for framework in PREFIXES
+        for cls in (make_auto_class(framework, _model(auto)) for auto in CLASSES)
+    }
 )

@@ -16,7 +16,8 @@ def stages(count: int) -> list[str]:
 class BackboneConfig(PretrainedConfig):
     """Adds `stage_names`, and the stages to return by name and by index.
 
-    The subclass sets `stage_names` in `complete`. Either of `out_features` and `out_indices`
+    The subclass sets `stage_names` in `complete`, and has the width of each stage's feature maps
+    as `stage_channels`. Either of `out_features` and `out_indices`
     follows from the other; with neither, the last stage is returned.
     """
 
@@ -60,6 +61,11 @@ class BackboneConfig(PretrainedConfig):
             expected = "stages in their order, each once"
             raise ConfigError(key="out_features", expected=expected, found=show(names))
         vars(self).update(out_features=names, out_indices=list(indices))
+
+    @property
+    def channels(self) -> list[int]:
+        """The widths of the feature maps that are returned."""
+        return [self.stage_channels[index] for index in self.out_indices]
 
     def _index(self, name: str) -> int:
         if name not in self.stage_names:

@@ -32,6 +32,7 @@ class PretrainedConfig(Record):
     """
 
     model_type: ClassVar[str] = ""
+    of_any_model: ClassVar[bool] = True  # False in subclasses: they know whose they are
     default_labels: ClassVar[int] = 2  # how many there are where nothing says
     base_config_key: ClassVar[str] = ""  # where a composite's config.json holds this configuration
     always_saved: ClassVar[tuple[str, ...]] = ()  # fields that files have whatever their value
@@ -102,6 +103,7 @@ class PretrainedConfig(Record):
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
+        cls.of_any_model = False
         if cls.model_type:
             register_class(cls.model_type, cls)
 

@@ -140,8 +140,9 @@ def _converted(key: str, value: Any, declared: Field) -> Any:
     if not isinstance(value, dict):
         return value
     try:
-        if not cls.model_type:  # the base class: any registered architecture
-            cls = find_config_class(value.get("model_type"))
+        if cls.of_any_model:  # the base class: any registered architecture
+            usual = declared.default if isinstance(declared.default, dict) else {}
+            cls = find_config_class(value.get("model_type", usual.get("model_type")))
         return cls(**{name: item for name, item in value.items() if name != "model_type"})
     except ConfigError as error:
         error.key = f"{key}.{error.key}" if error.key else key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 
 try:
@@ -13,6 +13,7 @@ except ImportError as error:
     raise MissingFrameworkError("flax") from error
 
 from .activations import activation
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
@@ -48,6 +49,7 @@ from .initialization import (
     kaiming_uniform,
     normal,
     ones,
+    sinusoids,
     trunc_normal,
     uniform,
     with_init,
@@ -61,6 +63,7 @@ from .layers import (
     Conv2d,
     ConvTranspose2d,
     Dropout,
+    Dropout2d,
     DropPath,
     Embedding,
     LayerNorm,
@@ -73,6 +76,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -82,8 +86,11 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel, method
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .sampling import grid_sample
+from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -97,6 +104,9 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "BatchNorm",
     "Block",
@@ -107,6 +117,7 @@ __all__ = [
     "ConvTranspose2d",
     "DropPath",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Layer",
     "Module",
@@ -152,13 +163,17 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "last_token",
+    "masked_scatter",
     "merge_leading",
     "max_pool2d",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",
@@ -175,6 +190,7 @@ __all__ = [
     "state_dict",
     "take",
     "take_along",
+    "sinusoids",
     "trunc_normal",
     "uniform",
     "value",

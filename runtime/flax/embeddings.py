@@ -59,7 +59,7 @@ def resize(model: PreTrainedModel, size: int, rngs: nnx.Rngs) -> nnx.Module:
             if isinstance(value, int):
                 setattr(leaf.owner, name, value)
     for config in (model.config, model.base_model.config):
-        config.vocab_size = size
+        model._vocabulary_part(config).vocab_size = size
     return table
 
 

@@ -20,6 +20,7 @@ from flax import nnx
 
 from ..errors import ConfigError
 from ..first_values import Number, resolve
+from ..sinusoids import sinusoid_table
 
 if TYPE_CHECKING:
     from .weights import Leaf
@@ -186,6 +187,15 @@ def fan_in_uniform() -> Rule:
         return _uniform(generator, shape, -bound, bound)
 
     return Rule(draw, by_layer=True)
+
+
+def _sinusoids(_: np.random.Generator, shape: tuple, steps: float) -> np.ndarray:
+    return sinusoid_table(shape, steps)
+
+
+def sinusoids(steps: Number) -> Rule:
+    """Sines, then cosines of the row's number, with frequencies 10000 ** (-k / steps)."""
+    return Rule(_sinusoids, (steps,))
 
 
 def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:

@@ -173,6 +173,13 @@ class Dropout(_Random):
     """In training, zeroes entries with probability `rate` and scales the rest up."""
 
 
+class Dropout2d(_Random):
+    """In training, zeroes whole channels of [b, c, h, w], and scales the rest up."""
+
+    def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*shape[:2], 1, 1)
+
+
 class DropPath(_Random):
     """In training, zeroes whole entries of the first axis, and scales the rest up."""
 

@@ -89,7 +89,7 @@ def load(
         plan = match(
             [leaf.slot for leaf in leaves],
             checkpoint,
-            base_prefix=cls.base_model_prefix,
+            base_prefix=model.checkpoint_prefix,
             renames=rules.rename,
             ignores=rules.ignore,
             ignore_mismatched_sizes=ignore_mismatched_sizes,

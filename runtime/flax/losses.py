@@ -68,6 +68,23 @@ def classification_loss(
     return jnp.mean(losses)
 
 
+def known_labels_loss(logits: jax.Array, labels: Any, num_classes: int) -> jax.Array:
+    """Of logits [b, num_classes], over the labels that are known: those that are not NaN.
+
+    Squared differences, averaged, for one class; cross entropy of class numbers [b], averaged;
+    else the binary cross entropies of [b, num_classes], summed (Ying et al. 2021).
+    """
+    labels = jnp.asarray(labels)
+    if num_classes > 1 and labels.ndim == 1:
+        return cross_entropy(logits, labels.astype(jnp.int32))
+    logits, labels = at_least_float32(logits), labels.astype(jnp.float32).reshape(logits.shape)
+    known = ~jnp.isnan(labels)
+    labels = jnp.where(known, labels, 0.0)
+    if num_classes == 1:
+        return jnp.sum(jnp.where(known, (logits - labels) ** 2, 0.0)) / jnp.sum(known)
+    return jnp.sum(jnp.where(known, jax.nn.softplus(logits) - logits * labels, 0.0))
+
+
 def span_loss(
     start_logits: jax.Array, end_logits: jax.Array, start_positions: Any, end_positions: Any
 ) -> jax.Array:

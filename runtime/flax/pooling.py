@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ..pooling import axes, margin_behind, mean_matrix, window_sizes
@@ -61,5 +62,5 @@ def _reduce(x, start, step, kernel_size, stride, padding, ceil_mode) -> jax.Arra
     x = x[:, :, :height, :width]
     margins = [(before, max(behind, 0)) for before, behind in margins]
     windows, strides = ((1, 1, *(axis[i] for axis in sizes)) for i in (0, 1))
-    start = jnp.asarray(start, x.dtype)
+    start = np.asarray(start, x.dtype)  # JAX knows the gradient where this is no traced value
     return lax.reduce_window(x, start, step, windows, strides, [(0, 0), (0, 0), *margins])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 
 try:
@@ -14,6 +14,7 @@ except ImportError as error:
 
 from . import trees  # noqa: F401, E402 (registers caches)
 from .activations import activation, gelu
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .blocks import Block
 from .cache import Cache, with_past
@@ -43,6 +44,7 @@ from .initialization import (
     kaiming_uniform,
     normal,
     ones,
+    sinusoids,
     trunc_normal,
     uniform,
     with_init,
@@ -58,6 +60,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -66,7 +69,10 @@ from .losses import (
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
+from .sampling import grid_sample
+from .scatter import masked_scatter
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -80,10 +86,14 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "Group",
     "first_given",
     "last_token",
+    "masked_scatter",
     "merge_leading",
     "NO_TAPS",
     "Block",
@@ -117,9 +127,12 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",
@@ -135,6 +148,7 @@ __all__ = [
     "state_dict",
     "take",
     "take_along",
+    "sinusoids",
     "trunc_normal",
     "uniform",
     "window",

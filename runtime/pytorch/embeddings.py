@@ -20,10 +20,18 @@ def find(model: PreTrainedModel, role: str) -> nn.Module | None:
         path = owner.roles.get(role)
         if path is not None:
             try:
-                return owner.get_submodule(path)
+                return _at(owner, path)
             except AttributeError:  # a head inherits the roles of the base model
                 continue
     return None
+
+
+def _at(owner: nn.Module, path: str) -> nn.Module:
+    """The module at a path; its end may be a call, of a model inside."""
+    before, _, last = path.rpartition(".")
+    if last.endswith("()"):
+        return getattr(owner.get_submodule(before), last[:-2])()
+    return owner.get_submodule(path)
 
 
 @torch.no_grad()
@@ -55,7 +63,7 @@ def resize(model: PreTrainedModel, size: int) -> nn.Module:
             if path in parts and hasattr(parts[path], name):
                 setattr(module, name, getattr(parts[path], name))
     for config in (model.config, model.base_model.config):
-        config.vocab_size = size
+        model._vocabulary_part(config).vocab_size = size
     return table
 
 

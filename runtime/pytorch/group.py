@@ -6,13 +6,15 @@ from torch import nn
 
 
 class Group(nn.Module):
-    """Modules and parameters that checkpoints name with a common prefix, as attributes."""
+    """Modules, parameters and buffers that checkpoints name with a common prefix, as attributes."""
 
-    def __init__(this, /, **members: nn.Module | nn.Parameter | None):  # noqa: N805
+    def __init__(this, /, **members: nn.Module | nn.Parameter | nn.Buffer | None):  # noqa: N805
         super().__init__()
         for name, member in members.items():
             if isinstance(member, nn.Parameter):
                 this.register_parameter(name, member)
+            elif isinstance(member, nn.Buffer):
+                this.register_buffer(name, member)
             else:
                 this.add_module(name, member)
 

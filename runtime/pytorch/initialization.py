@@ -15,6 +15,7 @@ from torch.nn import init
 
 from ..errors import ConfigError
 from ..first_values import Number, resolve
+from ..sinusoids import sinusoid_table
 from .activations import MODULES
 from .layers import RMSNorm
 
@@ -116,6 +117,15 @@ def fan_in_uniform() -> Rule:
         init.uniform_(tensor, -bound, bound)
 
     return Rule(fill, {}, by_layer=True)
+
+
+def sinusoids(steps: Number) -> Rule:
+    """Sines, then cosines of the row's number, with frequencies 10000 ** (-k / steps)."""
+
+    def fill(tensor: Tensor, steps: float) -> None:
+        tensor.copy_(torch.from_numpy(sinusoid_table(tensor.shape, steps)))
+
+    return Rule(fill, {"steps": steps})
 
 
 def with_init(

@@ -104,7 +104,7 @@ def fill(model: PreTrainedModel, checkpoint: Any, ignore_mismatched_sizes: bool)
     plan = match(
         [leaf.slot for leaf in leaves],
         checkpoint,
-        base_prefix=model.base_model_prefix,
+        base_prefix=model.checkpoint_prefix,
         renames=rules.rename,
         ignores=rules.ignore,
         ignore_mismatched_sizes=ignore_mismatched_sizes,

@@ -49,6 +49,23 @@ def classification_loss(
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
 
 
+def known_labels_loss(logits: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Of logits [b, num_classes], over the labels that are known: those that are not NaN.
+
+    Squared differences, averaged, for one class; cross entropy of class numbers [b], averaged;
+    else the binary cross entropies of [b, num_classes], summed (Ying et al. 2021).
+    """
+    if num_classes > 1 and labels.ndim == 1:
+        return cross_entropy(logits, labels.long())
+    logits, labels = widened(logits), labels.to(torch.float32).reshape(logits.shape)
+    known = ~torch.isnan(labels)
+    labels = torch.where(known, labels, 0.0)
+    if num_classes == 1:
+        return torch.where(known, (logits - labels) ** 2, 0.0).sum() / known.sum()
+    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return torch.where(known, losses, 0.0).sum()
+
+
 def span_loss(
     start_logits: Tensor, end_logits: Tensor, start_positions: Tensor, end_positions: Tensor
 ) -> Tensor:

@@ -201,6 +201,11 @@ class Slots:
         """The position of the next token."""
         return self._extent.offset
 
+    @property
+    def capacity(self) -> int | None:
+        """The most tokens a preallocated cache can hold; None if it grows."""
+        return self._extent.capacity
+
     def items(self) -> Iterable[tuple[str, State]]:
         """The states by name, in their order."""
         return self._states.items()

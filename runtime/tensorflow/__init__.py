@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
-from ..sizes import pair
+from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
+from .assignment import linear_assignment
 from .attention import attention, register_attention
 from .base import Layer, Parameter, default_dtype, is_training, value
 from .batch_norm import BatchNorm
@@ -45,6 +46,7 @@ from .initialization import (
     kaiming_uniform,
     normal,
     ones,
+    sinusoids,
     trunc_normal,
     uniform,
     with_init,
@@ -58,6 +60,7 @@ from .layers import (
     Conv2d,
     ConvTranspose2d,
     Dropout,
+    Dropout2d,
     DropPath,
     Embedding,
     LayerNorm,
@@ -70,6 +73,7 @@ from .losses import (
     classification_loss,
     contrastive_loss,
     cross_entropy,
+    known_labels_loss,
     l1_loss,
     mse_loss,
     next_token_loss,
@@ -79,8 +83,11 @@ from .masks import Mask, allow, causal, new_positions, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .sampling import grid_sample
+from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -94,6 +101,9 @@ __all__ = [
     "Draws",
     "draws_of",
     "auto_model",
+    "as_list",
+    "grid_sample",
+    "linear_assignment",
     "pair",
     "NO_TAPS",
     "BatchNorm",
@@ -103,6 +113,7 @@ __all__ = [
     "ConvTranspose2d",
     "DropPath",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Layer",
     "LayerNorm",
@@ -145,13 +156,17 @@ __all__ = [
     "kaiming_normal_out",
     "kaiming_uniform",
     "kv_cache",
+    "known_labels_loss",
     "l1_loss",
     "l2_normalize",
     "last_token",
     "max_pool2d",
+    "masked_scatter",
     "merge_leading",
     "method",
     "mse_loss",
+    "key_positions",
+    "log_buckets",
     "new_positions",
     "next_token_loss",
     "normal",
@@ -167,6 +182,7 @@ __all__ = [
     "state_dict",
     "take",
     "take_along",
+    "sinusoids",
     "trunc_normal",
     "uniform",
     "value",

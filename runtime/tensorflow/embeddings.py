@@ -58,7 +58,7 @@ def resize(model: PreTrainedModel, size: int) -> Embedding:
             if isinstance(value, int) and not name.startswith("_"):
                 setattr(leaf.owner, name, value)
     for config in (model.config, model.base_model.config):
-        config.vocab_size = size
+        model._vocabulary_part(config).vocab_size = size
     return table
 
 

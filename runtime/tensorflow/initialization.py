@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from ..errors import ConfigError
 from ..first_values import Number, resolve
+from ..sinusoids import sinusoid_table
 
 if TYPE_CHECKING:
     from .base import Layer, Parameter
@@ -189,6 +190,15 @@ def kaiming_normal_out(a: Number = 0.0) -> Rule:
 def fan_in_uniform() -> Rule:
     """Uniform in ±1 / sqrt(fan in of the layer's weight), for a bias too."""
     return Rule(_fan_in_uniform, by_layer=True)
+
+
+def _sinusoids(shape: Sequence[int], dtype: tf.DType, _fans: Any, steps: float) -> tf.Tensor:
+    return tf.constant(sinusoid_table(shape, steps), dtype)
+
+
+def sinusoids(steps: Number) -> Rule:
+    """Sines, then cosines of the row's number, with frequencies 10000 ** (-k / steps)."""
+    return Rule(_sinusoids, (steps,))
 
 
 def with_init(made: Any, init: Rule | None = None, bias_init: Rule | None = None) -> Any:

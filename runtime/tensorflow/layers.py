@@ -185,8 +185,10 @@ class Dropout(Layer):
         return tf.nn.experimental.stateless_dropout(x, self.rate, seed=seed)
 
 
-class DropPath(Layer):
-    """In training, zeroes whole entries of the first axis, and scales the rest up."""
+class _PartDropout(Layer):
+    """In training, zeroes parts with probability `rate` and scales the rest up."""
+
+    axes = 1  # that tell the parts of an input
 
     def __init__(self, rate: float):
         super().__init__()
@@ -198,9 +200,19 @@ class DropPath(Layer):
             return x
         if self.rate >= 1:
             return tf.zeros_like(x)
-        rows = [shape_of(x)[0]] + [1] * (x.shape.rank - 1)
-        kept = tf.random.stateless_uniform(rows, seed=draw_seed(self.seed_generator)) >= self.rate
+        parts = [*shape_of(x)[: self.axes], *[1] * (x.shape.rank - self.axes)]
+        kept = tf.random.stateless_uniform(parts, seed=draw_seed(self.seed_generator)) >= self.rate
         return tf.where(kept, x / (1 - self.rate), tf.zeros_like(x))
+
+
+class DropPath(_PartDropout):
+    """In training, zeroes whole entries of the first axis, and scales the rest up."""
+
+
+class Dropout2d(_PartDropout):
+    """In training, zeroes whole channels of [b, c, h, w], and scales the rest up."""
+
+    axes = 2
 
 
 def _pair(size: int | Sequence[int]) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def fill(
     plan = match(
         [leaf.slot for leaf in leaves.values()],
         checkpoint,
-        base_prefix=model.base_model_prefix,
+        base_prefix=model.checkpoint_prefix,
         renames=rules.rename,
         ignores=rules.ignore,
         ignore_mismatched_sizes=ignore_mismatched_sizes,

@@ -50,6 +50,25 @@ def classification_loss(
     )
 
 
+def known_labels_loss(logits: tf.Tensor, labels: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """Of logits [b, num_classes], over the labels that are known: those that are not NaN.
+
+    Squared differences, averaged, for one class; cross entropy of class numbers [b], averaged;
+    else the binary cross entropies of [b, num_classes], summed (Ying et al. 2021).
+    """
+    if num_classes > 1 and labels.shape.rank == 1:
+        return cross_entropy(logits, tf.cast(labels, tf.int32))
+    logits = tf.cast(logits, tf.float32)
+    labels = tf.reshape(tf.cast(labels, tf.float32), tf.shape(logits))
+    known = tf.logical_not(tf.math.is_nan(labels))
+    labels = tf.where(known, labels, tf.zeros_like(labels))
+    if num_classes == 1:
+        squares = tf.where(known, (logits - labels) ** 2, tf.zeros_like(labels))
+        return tf.reduce_sum(squares) / tf.reduce_sum(tf.cast(known, tf.float32))
+    losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+    return tf.reduce_sum(tf.where(known, losses, tf.zeros_like(losses)))
+
+
 def span_loss(
     start_logits: tf.Tensor,
     end_logits: tf.Tensor,

@@ -22,11 +22,11 @@ def widened(inputs, capacity, form):
     return {**inputs, name: wide}
 
 
-def greedy(session, recorded):
+def greedy(session, recorded, first=()):
     """The prompt and the tokens chosen, int [b, s].
 
     As the reference does it: positions count the tokens that the mask keeps. The cache grows in
-    eager forms and is preallocated in compiled ones.
+    eager forms and is preallocated in compiled ones. `first`: inputs of the prompt alone.
     """
     adapter, kwargs = session.adapter, recorded.kwargs
     given = recorded.inputs()
@@ -54,6 +54,7 @@ def greedy(session, recorded):
         mask = np.concatenate([mask, np.ones_like(mask[:, :1])], axis=1)
         if cached:
             past, new = output["past_key_values"], 1
+            given = {name: array for name, array in given.items() if name not in first}
         else:
             new = ids.shape[1]
     return ids

@@ -138,7 +138,8 @@ def cut(name, array, length, recorded):
 def generate(session, probe):
     """Greedy decoding by a plain loop: the reference's tokens (it recorded only clear choices)."""
     if session.takes(probe):
-        sequences = generation.greedy(session, probe.calls[0])
+        first = probe.data.get("first", ())
+        sequences = generation.greedy(session, probe.calls[0], first)
         session.report.add(probe.name, probe.calls[0].check({"sequences": sequences}))
 
 

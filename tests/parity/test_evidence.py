@@ -81,7 +81,7 @@ def test_the_key_notices_what_matters(tree, name, changes):
     before = {framework: key(tree, framework) for framework in ("pytorch", "flax")}
     assert before == {framework: key(tree, framework) for framework in before}
     path = tree / name
-    path.write_text(path.read_text() + "\n")
+    path.write_text(path.read_text() + ("\nprint(1)\n" if path.suffix == ".py" else "\n"))
     assert {f for f in before if key(tree, f) != before[f]} == changes
 
 

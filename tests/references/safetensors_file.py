@@ -16,7 +16,7 @@ NUMPY = {
 def to_dtype(array, dtype):
     """`array` (float64, integer or bool) rounded once to a safetensors type; BF16 as its bits."""
     if dtype != "BF16":
-        return np.asarray(array).astype(NUMPY[dtype], order="C")
+        return np.asarray(array).astype(NUMPY[dtype], order="C")  # keeps scalars, too
     bits = np.asarray(array).astype(np.float32).view(np.uint32)
     rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
     return (rounded >> np.uint32(16)).astype(np.uint16, order="C")

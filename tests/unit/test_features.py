@@ -24,7 +24,7 @@ def packages(tmp_path_factory):
     package = root / "generated_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in ("features", "summary", "two_towers", "ordering"):
+    for name in ("features", "summary", "two_towers", "ordering", "pyramid"):
         program = check_spec(load_spec(SPECS / f"{name}.yaml", [LIBRARY]))
         for path, text in render_program(program, "generated_in_tests").items():
             (package / path).parent.mkdir(exist_ok=True)
@@ -128,3 +128,18 @@ def test_two_towers(packages, framework):
     output = model(**arrays(framework, inputs), return_loss=True)
     assert output["logits_per_text"].shape == (2, 2)
     assert np.isfinite(float(output["loss"]))
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_backbone(packages, framework):
+    """Feature maps of any architecture's backbone, whose widths the parent reads."""
+    swin = {"model_type": "swin", "image_size": 16, "patch_size": 2, "embed_dim": 4,
+            "depths": [1, 1], "num_heads": [1, 2], "window_size": 2,
+            "out_indices": [0, 2]}  # fmt: skip
+    config = configuration(packages, "pyramid", "PyramidConfig")(backbone_config=swin)
+    assert config.backbone_config.channels == [4, 8]
+    assert "stage_channels" not in config.to_dict()["backbone_config"]
+    model = model_class(packages, "pyramid", "PyramidModel", framework)(config)
+    pixels = np.ones((1, 3, 16, 12), np.float32)
+    maps = model(**arrays(framework, {"pixel_values": pixels}))["maps"]
+    assert [tuple(map.shape) for map in maps] == [(1, 6, 8, 6), (1, 6, 4, 3)]

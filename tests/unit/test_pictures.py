@@ -32,7 +32,8 @@ def torch_gradient(call, x):
 def value_and_gradient(framework, call, x, weights):
     if framework == "flax":
         y = call(jnp.asarray(x))
-        return np.asarray(y), np.asarray(jax.grad(lambda x: (call(x) * weights).sum())(x))
+        gradient = jax.jit(jax.grad(lambda x: (call(x) * weights).sum()))
+        return np.asarray(y), np.asarray(gradient(x))
     x = tf.Variable(x)
     with tf.GradientTape() as tape:
         y = call(x)
@@ -162,3 +163,15 @@ def test_batch_norm(framework, shape, compiled):
             found = np.asarray(getattr(layer, name)[...] if framework == "flax" else
                                getattr(layer, name).numpy())  # fmt: skip
             np.testing.assert_allclose(found, tensor, rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_dropout_of_channels(framework):
+    layer = layers(framework, "Dropout2d", 0.25)
+    x = np.ones((50, 40, 2, 3), np.float32)
+    assert (np.asarray(layer(x)) == 1).all()
+    if framework == "flax":
+        layer.train()
+    y = np.asarray(layer(x) if framework == "flax" else layer(tf.constant(x), training=True))
+    assert set(np.unique(y)) == {0.0, np.float32(1 / 0.75)}
+    assert (y == y[:, :, :1, :1]).all() and abs((y == 0).mean() - 0.25) < 0.05

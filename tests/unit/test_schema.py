@@ -115,7 +115,7 @@ def test_a_library():
         returns: {last_hidden_state: "float[b, s, hidden_size]"}
         config: [hidden_size]
         overrides: {is_decoder: true}
-        roles: [input_embeddings]
+        roles: {input_embeddings: "embedding(9, 9)"}
     axes: {embed: {size: hidden_size}, batch: data, list: [a]}
     init: {linear: zeros}
     """
@@ -140,7 +140,7 @@ FAULTS = {
     "modules: {A: {layer: {}}}": "8:15: unknown key 'layer' in 'A'; expected doc, config, args, "
     "sizes, layers, states, random, inputs, forward or returns; did you mean 'layers'?",
     "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, doc, "
-    "choices, min, max, value, always_saved, unlisted, legacy or when_null; "
+    "choices, min, max, value, always_saved, saved, unlisted, legacy or when_null; "
     "did you mean 'default'?",
     "config: 3": "8:9: 'config' has the wrong kind of value; "
     "expected a mapping from config fields to their defaults; found the number 3",

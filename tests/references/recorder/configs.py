@@ -35,6 +35,7 @@ class CaseSpec:
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
     twin: dict = field(default_factory=dict)
+    taps: tuple = ("hidden_states", "attentions")
 
 
 def _probe_map(items):
@@ -94,7 +95,7 @@ def case_list(model_type, path=None):
                     seed=case["seed"] if "seed" in case else next(seeds),
                     probes=probes,
                     length=case.get("length", data.get("length", 11)),
-                    size=case.get("size"),
+                    size=case.get("size", data.get("size")),
                     fill={**data.get("fill", {}), **case.get("fill", {})},
                     minimal_config=case.get("minimal_config", False),
                     extra=case.get("extra", False),
@@ -108,6 +109,7 @@ def case_list(model_type, path=None):
                         **entry.get("inputs", {}),
                         **case.get("inputs", {}),
                     },
+                    taps=tuple(data.get("taps", CaseSpec.taps)),
                 )
             )
     return specs

@@ -74,7 +74,7 @@ def cache(maker, probe, whole):
                 inputs[name] = item[:, start:stop]
             elif name == "decoder_attention_mask":
                 inputs[name] = item[:, :stop]
-            elif not start or name not in source:
+            elif name != "labels" and (not start or name not in source):
                 inputs[name] = item
         calls.append((inputs, {"use_cache": True}))
         start = stop

@@ -7,6 +7,7 @@ import torch
 from safetensors import safe_open
 
 from .. import fill
+from .renaming import saved_name, saved_state
 
 DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
@@ -41,30 +42,39 @@ def saved_names(file):
         return set(handle.keys()), handle.metadata() or {}
 
 
+def _storage(tensor):
+    """What two tensors have in common that are one: buffers may share memory, as parameters do."""
+    return (tensor.data_ptr(), tuple(tensor.shape)) if tensor.numel() else id(tensor)
+
+
 def fill_model(model, seed, saved, overrides, pools):
     """Fill a model in place; the rows of weights.json: [name, shape, dtype, fill, tie]."""
     state = model.state_dict(keep_vars=True)
     parameters = {id(p) for p in model.parameters()}
     owners = {}
-    for name, tensor in state.items():
+    names = {name: saved_name(model, name) for name in state}
+    for own, tensor in state.items():
+        name = names[own]
         if name in saved:
-            if id(tensor) in owners:
-                raise SystemExit(f"{name} and {owners[id(tensor)]} are one tensor, saved twice")
-            owners[id(tensor)] = name
-    missing = saved - set(state)
+            if _storage(tensor) in owners:
+                other = owners[_storage(tensor)]
+                raise SystemExit(f"{name} and {other} are one tensor, saved twice")
+            owners[_storage(tensor)] = name
+    missing = saved - set(names.values())
     if missing:
         raise SystemExit(f"saved, but not in the state dict: {sorted(missing)}")
     rows = []
     with torch.no_grad():
-        for name, tensor in state.items():
+        for own, tensor in state.items():
+            name = names[own]
             shape, dtype = list(tensor.shape), DTYPES[tensor.dtype]
-            owner = owners.get(id(tensor))
+            owner = owners.get(_storage(tensor))
             if owner is None:
                 raise SystemExit(f"{name} is neither saved nor shared with a saved tensor")
             if owner != name:
                 rows.append([name, shape, dtype, None, owner])
                 continue
-            path, _, leaf = name.rpartition(".")
+            path, _, leaf = own.rpartition(".")
             rule = _rule(model.get_submodule(path), leaf, tensor, id(tensor) in parameters)
             for pattern, wanted in overrides.items():
                 if fnmatch.fnmatchcase(name, pattern):
@@ -81,21 +91,21 @@ def fill_model(model, seed, saved, overrides, pools):
 def trained(model, rows):
     """{saved name: array} of the parameters."""
     names = {row[0] for row in rows if row[4] is None} - set(not_trained(model, rows))
-    state = model.state_dict()
+    state = saved_state(model)
     return {row[0]: state[row[0]].numpy() for row in rows if row[0] in names}
 
 
 def not_trained(model, rows):
     """Saved names that never get a gradient: buffers and frozen parameters."""
     trained = {id(p) for p in model.parameters() if p.requires_grad}
-    state = model.state_dict(keep_vars=True)
+    state = saved_state(model, keep_vars=True)
     return [row[0] for row in rows if row[4] is None and id(state[row[0]]) not in trained]
 
 
 def padding_rows(model):
     """{embedding weight: row that the reference never trains through the look-up}."""
     return {
-        f"{name}.weight": module.padding_idx
+        saved_name(model, f"{name}.weight"): module.padding_idx
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None
     }

@@ -45,6 +45,17 @@ class Maker:
         self.choices = CHOICES if self.name.endswith("MultipleChoice") else 0
         self.length = spec.length
 
+    @property
+    def uses_cache(self):
+        """Does the configuration, or its part for text, ask for a cache?"""
+        return getattr(self.config.get_text_config(decoder=True), "use_cache", False)
+
+    @property
+    def passes_on(self):
+        """Does the class's forward take what a part of it takes, by `**kwargs` of a known type?"""
+        parameters = inspect.signature(self.cls.forward).parameters.values()
+        return any(p.kind is p.VAR_KEYWORD and p.annotation is not p.empty for p in parameters)
+
     def takes(self, name):
         """Does the class's forward have this argument?"""
         return name in self.parameters
@@ -73,17 +84,22 @@ class Maker:
 
     def _written(self, probe, name, rule):
         rule = dict(rule)
-        shape = rule.pop("shape", None)
-        dtype = rule.pop("dtype", "int64")
+        shape, put = rule.pop("shape", None), rule.pop("put", {})
+        dtype, side = rule.pop("dtype", "int64"), rule.pop("side", "right")
         source = rule.pop("draw", None)
         ((kind, given),) = rule.items()
         if kind in ("normal", "uniform"):
             item = self.filled(probe, name, shape, kind, *map(float, given))
             return replace(item, source=source)
         if kind == "integers":
-            return self.draw(probe, name, shape, *given).astype(dtype)
+            array = self.draw(probe, name, shape, *given).astype(dtype)
+            for number, columns in put.items():
+                array[..., columns] = number
+            return array
         if kind == "lengths":  # a mask, of the given numbers of ones a row
-            mask = np.arange(shape[-1]) < np.array(given)[:, None]
+            place = np.arange(shape[-1])
+            place = place[::-1] if side == "left" else place
+            mask = place < np.array(given)[:, None]
             return mask.reshape(shape).astype(dtype)
         if kind == "values":
             array = np.array(given).astype(dtype)
@@ -221,14 +237,24 @@ class Maker:
         size = tuple(size) if size else tuple(own) if isinstance(own, (list, tuple)) else (own, own)
         shape = (ROWS, self.config.num_channels, *size)
         result = {"pixel_values": self.filled(probe, "pixel_values", shape, "normal", 0.0, 0.8)}
-        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token")
+        has_token = getattr(self.config, "use_mask_token", False)
+        can_mask = "MaskedImage" in self.name or self.spec.init.get("use_mask_token", has_token)
         if masked and can_mask and self.takes("bool_masked_pos"):
             patches = (size[0] // self.config.patch_size) * (size[1] // self.config.patch_size)
             drawn = self.draw(probe, "masked", (ROWS, patches), 0, 2) > 0
             result["bool_masked_pos"] = drawn & (masked != "none")
         if labels and self.takes("labels"):
-            result.update(self.labels(probe, None, None))
+            if "SemanticSegmentation" in self.name:
+                result["labels"] = self.class_map(probe, size)
+            else:
+                result.update(self.labels(probe, None, None))
         return self.ordered(result)
+
+    def class_map(self, probe, size):
+        """A class for each pixel; some are ignored."""
+        count = self.config.num_labels
+        drawn = self.draw(probe, "labels", (ROWS, *size), 0, count + 1)
+        return np.where(drawn == count, self.config.semantic_loss_ignore_index, drawn)
 
 
 @dataclass(frozen=True)

@@ -15,4 +15,5 @@ class Plan:
     full: bool = False
     of: str = ""
     method: str | None = None
+    first: list = field(default_factory=list)  # inputs that only the first of several calls gets
     carry: dict = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ import torch
 from .. import compare, fill
 from ..case import objective_weight
 from . import inputs as _inputs
-from . import precision, recipes, running
+from . import kinks, precision, recipes, running
+from .renaming import saved_name, saved_state
 
 MARGIN = 1e-3
 ATTEMPTS = 20
@@ -39,7 +41,7 @@ def allowed(own_error):
 
 def returns_cache(model, maker):
     """Does a plain call with use_cache bring a cache back?"""
-    if not maker.takes("past_key_values") or not getattr(maker.config, "use_cache", False):
+    if not maker.takes("past_key_values") or not maker.uses_cache:
         return False
     with torch.no_grad():
         tensors = _inputs.to_torch(maker.whole("try"), torch.float32)
@@ -65,6 +67,8 @@ class Prober:
         plan = recipes.plan(self.maker, name, options)
         if isinstance(plan, str):
             return plan
+        if plan.gradients:
+            plan = self._off_kinks(plan, options)
         self.plans[name] = plan
         # Fresh copies: some models remember sizes they have seen, and probes stand alone.
         self.model, self.twin = copy.deepcopy(self._model), copy.deepcopy(self._twin)
@@ -110,6 +114,22 @@ class Prober:
                 record["buffers"] = self._buffers(buffers, self._changed(self.twin))
         return record
 
+    def _off_kinks(self, plan, options):
+        """The plan, or one of the same with other inputs, where no gradient hangs on rounding."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                recipe = recipes.RECIPES[options.get("recipe", plan.name)]
+                other = recipe(self.maker, f"{plan.name}.{attempt}", options)
+                plan = replace(other, name=plan.name)
+            twin = self._mode(copy.deepcopy(self._twin), plan)
+            with precision.double():
+                clear = kinks.is_clear(
+                    twin, lambda plan=plan, twin=twin: running.run_calls(twin, plan, torch.float64)
+                )
+            if clear:
+                return plan
+        raise SystemExit(f"probe {plan.name}: all inputs come too close to a kink")
+
     @staticmethod
     def _mode(model, plan):
         return model.train(plan.mode == "train")
@@ -137,7 +157,8 @@ class Prober:
             model.zero_grad()
             objective, of = self._objective(outputs)
             objective.backward()
-            named = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+            own = model.named_parameters()
+            named = {saved_name(model, n): p.grad for n, p in own if p.requires_grad}
             missing = [n for n, grad in named.items() if grad is None]
             found = {n: g.double().numpy() for n, g in named.items() if g is not None}
             tables.append(found)
@@ -158,9 +179,10 @@ class Prober:
 
     def _changed(self, model):
         """{name: array} of the saved buffers that differ from the checkpoint's."""
-        saved = self._model.state_dict()
+        saved = saved_state(self._model)
         result = {}
-        for name, tensor in model.named_buffers():
+        for own, tensor in model.named_buffers():
+            name = saved_name(model, own)
             if name in saved and not torch.equal(tensor.to(saved[name].dtype), saved[name]):
                 result[name] = np.array(tensor.detach().numpy())
         return result
@@ -212,6 +234,7 @@ class Prober:
             "kwargs": kwargs,
             "outputs": [row],
             "margin": float(f"{margin:.4g}"),
+            **({"first": plan.first} if plan.first else {}),
         }
 
     def _greedy(self, inputs, kwargs):

@@ -6,22 +6,26 @@ from . import decoding
 from .inputs import SECOND_LABELS
 from .plans import Plan
 
-DETAILS = {"output_hidden_states": True, "output_attentions": True}
+
+def _details(maker, wanted=True):
+    """Asks for every tap that the classes of the list have."""
+    return {f"output_{name}": True for name in maker.spec.taps if wanted}
 
 
 def _switches(maker, **wanted):
     """Keyword arguments; the cache is off where the class has one, unless asked for."""
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
-    if caching and getattr(maker.config, "use_cache", False):
+    if caching and maker.uses_cache:
         wanted.setdefault("use_cache", False)
-    return {k: v for k, v in wanted.items() if k not in DETAILS or maker.takes(k)}
+    taken = (k for k in wanted if not k.startswith("output_") or maker.takes(k) or maker.passes_on)
+    return {k: wanted[k] for k in taken}
 
 
 def _text(name, *, details=False, **inputs):
     def recipe(maker, probe, options):
         given = dict(inputs)
         given.update({k: v for k, v in options.items() if k in ("length", "side", "labels")})
-        kwargs = _switches(maker, **{**(DETAILS if details else {}), **options.get("kwargs", {})})
+        kwargs = _switches(maker, **{**_details(maker, details), **options.get("kwargs", {})})
         return Plan(probe, [(maker.text(probe, **given), kwargs)])
 
     recipe.__name__ = name
@@ -30,7 +34,7 @@ def _text(name, *, details=False, **inputs):
 
 def padded(maker, probe, options):
     """The main probe: right padding, labels, every output whole where it is small."""
-    kwargs = _switches(maker, **DETAILS, **options.get("kwargs", {}))
+    kwargs = _switches(maker, **_details(maker), **options.get("kwargs", {}))
     inputs = maker.text(probe, length=options.get("length"), side="right", labels=True)
     return Plan(probe, [(inputs, kwargs)], full=True)
 
@@ -102,7 +106,11 @@ def cache(maker, probe, options):
         return "no cache"
     length, steps = options.get("length", maker.length), 3
     side = options.get("side", "left")
-    whole = maker.whole(probe, length=length, side=side)
+    if maker.spec.inputs:
+        whole = maker.written(probe, options.get("inputs"))
+        length = whole["input_ids"].shape[1] if "input_ids" in whole else length
+    else:
+        whole = maker.whole(probe, length=length, side=side)
     if decoding.has_decoder(maker):
         return decoding.cache(maker, probe, whole)
     calls, start = [], 0
@@ -113,6 +121,8 @@ def cache(maker, probe, options):
                 inputs[name] = item[:, start:stop]
             elif name == "attention_mask":
                 inputs[name] = item[:, :stop]
+            elif name in options.get("first", ()):  # read by the first call alone
+                inputs.update({name: item} if start == 0 else {})
             else:
                 inputs[name] = item
         calls.append((inputs, {"use_cache": True}))
@@ -143,14 +153,20 @@ def _generate(left):
             "max_new_tokens": options.get("new_tokens", 8),
             "do_sample": False,
             "eos_token_id": None,
-            "pad_token_id": maker.config.pad_token_id or 0,
+            "pad_token_id": getattr(maker.config, "pad_token_id", None) or 0,
             **options.get("kwargs", {}),
         }
         if decoding.has_decoder(maker):
             whole = maker.whole(probe, length=options.get("length"), side="right" if left else None)
-            inputs = {n: v for n, v in whole.items() if not n.startswith("decoder")}
+            inputs = {
+                n: v for n, v in whole.items() if not n.startswith("decoder") and n != "labels"
+            }
             kwargs["decoder_start_token_id"] = maker.config.decoder_start_token_id
             return Plan(probe, [(inputs, kwargs)], kind="generate")
+        if maker.spec.inputs:
+            inputs = maker.written(probe, options.get("inputs"))
+            first = options.get("first", [])
+            return Plan(probe, [(inputs, kwargs)], kind="generate", first=first)
         inputs = maker.text(probe, length=options.get("length", 6), side="left", types=False)
         inputs = {n: v for n, v in inputs.items() if n != "token_type_ids"}
         if not left:
@@ -176,7 +192,7 @@ def _image(details=False, masked=False, labels=False, full=False):
             labels=options.get("labels", labels),
             masked=options.get("masked", masked),
         )
-        kwargs = {**(DETAILS if details else {}), **options.get("kwargs", {})}
+        kwargs = {**_details(maker, details), **options.get("kwargs", {})}
         return Plan(probe, [(inputs, kwargs)], full=full)
 
     return recipe
@@ -192,7 +208,7 @@ def method(maker, probe, options):
 
 def _written(details=False, full=False):
     def recipe(maker, probe, options):
-        kwargs = _switches(maker, **{**(DETAILS if details else {}), **options.get("kwargs", {})})
+        kwargs = _switches(maker, **{**_details(maker, details), **options.get("kwargs", {})})
         return Plan(probe, [(maker.written(probe, options.get("inputs")), kwargs)], full=full)
 
     return recipe

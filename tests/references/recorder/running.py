@@ -86,6 +86,8 @@ def run_calls(model, plan, dtype):
         call = model if plan.method is None else getattr(model, plan.method)
         with draws.given(inputs, dtype) as rest:
             output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
+        if plan.method is not None and isinstance(output, list):
+            output = torch.stack(output)  # one tensor a row of the batch
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}

@@ -1,0 +1,37 @@
+"""Where keys are, and how far away."""
+
+from __future__ import annotations
+
+from ..dims import Dim
+from ..types import Tensor, Type
+from .table import op
+
+
+def _key_positions(call) -> Type:
+    return Tensor("int", (Dim.of(1), call.unknown("keys")))
+
+
+# the positions of all keys, those of earlier calls and of `count` new tokens: int[1, t]
+op(
+    "key_positions(count)",
+    _key_positions,
+    "key_positions(count, past, device=device)",
+    "key_positions(count, past)",
+    "key_positions(count, past)",
+    effects=("past",),
+)
+
+
+def _log_buckets(call) -> Type:
+    distance = call.tensor("distance")
+    if distance.dtype != "int":
+        call.fail("log_buckets takes whole numbers", found=str(distance), at="distance")
+    return distance
+
+
+# the class of a distance: near ones each their own, far ones in steps that grow
+op(
+    "log_buckets(distance, exact, count, limit)",
+    _log_buckets,
+    "log_buckets(distance, exact, count, limit)",
+)
