@@ -192,6 +192,9 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         context["own_config"] = module.config != "main"
         context["output"] = writer.record_class()
         context["records"] = record_contexts(writer)
+        for method in module.methods:
+            if isinstance(method.returns, Record):
+                context["records"] += nested_records(writer, method.returns, {})
         context["methods"] = methods
         delegates = writer.state_owner is not None and not writer.calls_base
         context["cache_layout"] = writer.cache_layout() if writer.own_states or delegates else []

@@ -133,13 +133,13 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
             layer = self.tapped_layer(node)
         fields = []
         for keyword in node.keywords:
-            self.record_name = part_name(outer or self.name, keyword.arg)
+            self.record_name = part_name(outer or self.outputs_name, keyword.arg)
             fields.append((keyword.arg, self.expr(keyword.value)))
         self.record_name = outer
         if any(name == "past_key_values" for name, _ in fields):
             self.returns_cache = True
         shown = tuple((name, value.type) for name, value in fields if value.type != Static("cache"))
-        kind = Record(outer or self.name, shown)
+        kind = Record(outer or self.outputs_name, shown)
         return ir.RecordExpr(self.source.locate(node), kind, tuple(fields), layer)
 
     def tapped_layer(self, node: ast.Call) -> str:

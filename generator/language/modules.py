@@ -9,6 +9,7 @@ from .. import ir
 from ..diagnostics import Diagnostics, did_you_mean
 from ..located import Seq, value_location
 from ..types import ListOf, Type, strip_optional
+from .calls import part_name
 from .faults import FaultMixin
 from .hoisting import name_model_calls
 from .members import MemberMixin
@@ -26,7 +27,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def __init__(self, program, source: ModuleSource, errors: Diagnostics, values=None) -> None:
         self.program, self.module_source, self.errors = program, source, errors
-        self.name = source.name
+        self.name = self.outputs_name = source.name
         self.scope = Scope(program.configs[source.config], program.configs, values)
         self.renames = dict(source.renames or {})
         self.source: Source | None = None
@@ -98,6 +99,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         location = source.data["methods"].key_locations[name]
         method = replace(source, method=source.data["methods"][name], location=location)
         checker = Checker(self.program, method, self.errors)
+        checker.outputs_name = part_name(self.name, name)
         found = checker.check()
         if found is not None and found.stateful:
             self.errors.error(location, f"{self.name}: a method keeps no state", found=name)

@@ -18,7 +18,7 @@ class ResultMixin:
     def declared_result(self, data: Map) -> Type | None:
         declared = data["returns"]
         if isinstance(declared, Map):
-            return self.declared_record(declared, self.name)
+            return self.declared_record(declared, self.outputs_name)
         if isinstance(declared, Seq):
             items = [self.type_at(declared, index) for index in range(len(declared))]
             return (

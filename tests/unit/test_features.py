@@ -25,7 +25,7 @@ def packages(tmp_path_factory):
     package = root / "generated_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in ("features", "two_towers", "ordering", "pyramid", "reading"):
+    for name in ("features", "summary", "two_towers", "ordering", "pyramid", "reading"):
         program = check_spec(load_spec(SPECS / f"{name}.yaml", [LIBRARY]))
         for path, text in render_program(program, "generated_in_tests").items():
             (package / path).parent.mkdir(exist_ok=True)

@@ -94,7 +94,8 @@ class Adapter(ABC):
 
     def arrays(self, output):
         """{recorded name: numpy array} of an output record."""
-        return {name: np.array(self.array(x)) for name, x in self.flat(output).items()}
+        found = self.flat(output).items()
+        return {n: np.array(x if isinstance(x, int) else self.array(x)) for n, x in found}
 
 
 def is_label(name):

@@ -34,6 +34,8 @@ def flatten(value, name=""):
         return {}
     if isinstance(value, torch.Tensor):
         return {name or "output": value}
+    if isinstance(value, int):
+        return {name: torch.tensor(value)}
     if isinstance(value, Cache):
         value = _cache_entries(value)
     pairs = value.items() if hasattr(value, "items") else enumerate(value)
