@@ -86,11 +86,11 @@ def representative(of_type):
 def tasks(framework, folders=None, all_cases=False, all_forms=False):
     """The Tasks of a framework, by folder and class."""
     primary = forms.primary(framework)
-    result = []
+    now, result = evidence.Snapshot(), []
     for folder, of_type in classes().items():
         if folders and folder not in folders:
             continue
-        fresh = fresh_tasks(folder)
+        fresh = set() if all_cases else fresh_tasks(folder, now)
         for class_name, case_dirs in of_type.items():
             every_form = all_forms or class_name == representative(of_type)
             for form in forms.FORMS[framework] if every_form else (primary,):
@@ -105,11 +105,11 @@ def tasks(framework, folders=None, all_cases=False, all_forms=False):
     return result
 
 
-def fresh_tasks(folder):
-    """The Tasks of a folder that passed on what is here now."""
+def fresh_tasks(folder, now):
+    """The Tasks of a folder that passed on what is here, as a `Snapshot` has it."""
     return {
         Task(e["framework"], folder, e["class"], place, e["form"])
-        for e in evidence.load(folder)
-        if e["passed"] and evidence.is_fresh(folder, e)
+        for e in now.load(folder)
+        if e["passed"] and now.is_fresh(folder, e)
         if (place := evidence.case_folder(e["class"], e["case"]))
     }

@@ -37,11 +37,12 @@ def verify(folders=(), frameworks=FRAMEWORKS, all_cases=True, all_forms=False, s
     for framework in frameworks:
         tasks = selection.tasks(framework, folders, all_cases, all_forms)
         known = {task.folder for task in tasks}
-        fresh = {task for folder in known for task in selection.fresh_tasks(folder)}
+        now = evidence.Snapshot()
+        fresh = {task for folder in known for task in selection.fresh_tasks(folder, now)}
         todo = [task for task in tasks if task not in fresh]
         summary["fresh"] += len(tasks) - len(todo)
         # Before the worker reads the code: what changes while it runs is not what it measured.
-        keys = {t: evidence.evidence_key(t.folder, framework, t.case_dir) for t in todo}
+        keys = {task: now.key(task.folder, framework, task.case_dir) for task in todo}
         with Worker(framework) as worker:
             for number, task in enumerate(todo, start=1):
                 started = time.monotonic()
@@ -51,10 +52,11 @@ def verify(folders=(), frameworks=FRAMEWORKS, all_cases=True, all_forms=False, s
                 seconds = time.monotonic() - started
                 where = f"{framework} {number}/{len(todo)}"
                 show(f"{where} {task}: {_verdict(report)}, {seconds:.1f} s")
+    now = evidence.Snapshot()
     for folder, of_type in selection.classes().items():
         if not folders or folder in folders:
             for name in of_type:
-                found = {f: evidence.status(folder, name, f) for f in frameworks}
+                found = {f: now.status(folder, name, f) for f in frameworks}
                 summary["status"][name] = found
     return summary
 
