@@ -311,6 +311,7 @@ class Module:
     aliases: tuple[str, ...] = ()
     base: str | None = None  # the attribute that holds the base model
     taps: tuple[str, ...] = ()  # in order of emission, own and of layers
+    tap_types: tuple[tuple[str, Type], ...] = ()  # what one element of a tap is, by its own name
     scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # layer -> taps that get its name
     stateful: bool = False
     returns_cache: bool = False  # of models: whether the cache is an output

@@ -15,6 +15,7 @@ from .builtins import BUILTINS, LOOPS, MATH, METHODS, BuiltinMixin
 from .context import CallContext, StateContext
 from .faults import Failure
 from .layer_calls import LayerCallMixin
+from .taps import without_sizes
 
 
 class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
@@ -84,7 +85,10 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         context = CallContext(self, node, op.name, op.params, arguments, extra)
         kind = op.rule(context)
         if "taps" in op.effects and "emit" in bound:
-            self.taps.update(dict.fromkeys(self.tap_names(bound["emit"])))
+            names = self.tap_names(bound["emit"])
+            self.taps.update(dict.fromkeys(names))
+            for name in names:
+                self.tap_types.setdefault(name, without_sizes(kind))  # of the same rank
         self.effects |= op.effects - {"taps"}
         return ir.OpCall(self.source.locate(node), kind, op, (*arguments.items(), *extra.items()))
 

@@ -23,6 +23,7 @@ from ..types import (
 from .arguments import argument_dims
 from .context import LayerContext
 from .faults import Failure
+from .taps import tap_fields
 from .unify import substitute
 
 MERGE = Op(
@@ -63,6 +64,7 @@ class LayerCallMixin:
             self.tap_sources.setdefault(layer.path[0], module.taps)
         else:
             self.taps.update(dict.fromkeys(module.taps))
+        self.tap_types = {**dict(module.tap_types), **self.tap_types}
         self.effects |= {"past"} if module.stateful else set()
         self.effects |= {"draws"} if module.random else set()
         return ir.LayerCall(location, result, layer, tuple(arguments.items()))
@@ -118,6 +120,8 @@ class LayerCallMixin:
             arguments["use_cache"] = self.expr(use_cache)
         result = self.call_type(node, kind, module, arguments)
         self.sub_taps += [tap for tap in module.taps if tap not in self.sub_taps]
+        self.tap_types = {**dict(module.tap_types), **self.tap_types}
+        result = Record(result.name, (*result.fields, *tap_fields(module)))
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}

@@ -30,6 +30,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.taps: dict[str, None] = {}
         self.tap_sources: dict[str, tuple[str, ...]] = {}  # of a model: layer -> what it emits
         self.sub_taps: list[str] = []
+        self.tap_types: dict[str, Type] = {}
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
         self.failed = self.returned = self.uses_training = self.returns_cache = False
@@ -73,6 +74,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             model=self.module_source.model,
             aliases=tuple(data.get("aliases", ())),
             taps=tuple(taps),
+            tap_types=tuple(self.tap_types.items()),
             scopes=tuple(scopes.items()),
             stateful=stateful,
             returns_cache=self.returns_cache or (stateful and not self.calls_model(body)),

@@ -20,6 +20,7 @@ from ..types import (
 from . import unify
 from .expressions import ExpressionMixin
 from .faults import Failure
+from .taps import without_sizes
 
 Block = tuple[ir.Statement, ...]
 
@@ -60,8 +61,9 @@ class StatementMixin(ExpressionMixin):
             names = {name for name, _ in fields} - {None}
             if not fields or call.args or len(names) < len(fields):
                 self.fail(node, "emit names what it emits", expected="emit(hidden_states=x)")
-            for name, _ in fields:
+            for name, value in fields:
                 self.taps[name] = None
+                self.tap_types.setdefault(name, without_sizes(value.type))
             return ir.Emit(location, comments, fields)
         value = self.expr(call)
         if not isinstance(value, (ir.StateCall, ir.LayerCall)):

@@ -24,6 +24,7 @@ from .convolution1d import Conv1d, ConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
+from .experts import mixture_of_experts
 from .functional import (
     einsum,
     integers,
@@ -152,6 +153,7 @@ __all__ = [
     "l2_normalize",
     "last_token",
     "merge_leading",
+    "mixture_of_experts",
     "max_pool2d",
     "mse_loss",
     "new_positions",

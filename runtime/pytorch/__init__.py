@@ -22,6 +22,7 @@ from .composition import auto_model
 from .convolution1d import NormedConv1d, NormedConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
+from .experts import mixture_of_experts
 from .functional import (
     interpolate,
     l2_normalize,
@@ -84,6 +85,7 @@ __all__ = [
     "first_given",
     "last_token",
     "merge_leading",
+    "mixture_of_experts",
     "NO_TAPS",
     "Block",
     "Cache",

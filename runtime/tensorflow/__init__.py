@@ -22,6 +22,7 @@ from .convolution1d import Conv1d, ConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
+from .experts import mixture_of_experts
 from .functional import (
     einsum,
     integers,
@@ -146,6 +147,7 @@ __all__ = [
     "last_token",
     "max_pool2d",
     "merge_leading",
+    "mixture_of_experts",
     "mse_loss",
     "new_positions",
     "next_token_loss",

@@ -292,6 +292,9 @@ def test_emit_and_state_calls_stand_alone(program):
     module, _ = check(program, "emit(seen=x)\nkv.update(q, q)\nreturn x")
     assert isinstance(module.body[0], ir.Emit) and module.taps == ("seen",)
     assert isinstance(module.body[1], ir.Evaluate) and module.stateful
+    # heads read it as a list of tensors of this rank
+    ((name, kind),) = module.tap_types
+    assert name == "seen" and (kind.dtype, kind.rank) == ("float", 3)
 
 
 def test_a_fault_is_told_once(program):
