@@ -101,8 +101,9 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
     outputs = []
     if isinstance(model.returns, Record):
         outputs = [{"name": name, "type": _shape(kind)} for name, kind in model.returns.fields]
-    if model.returns_cache and all(output["name"] != "past_key_values" for output in outputs):
-        outputs.append({"name": "past_key_values", "type": CACHE})
+    cache = program.spec.cache
+    if model.returns_cache and all(output["name"] != cache for output in outputs):
+        outputs.append({"name": cache, "type": CACHE})
     outputs += [{"name": tap, "type": PER_LAYER} for tap in model.taps]
     return {
         "name": model.name,

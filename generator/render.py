@@ -210,7 +210,7 @@ def output_fields(writer: ModuleWriter) -> list[dict[str, str]]:
     module = writer.module
     fields = [{"name": name, "shape": str(kind)} for name, kind in module.returns.fields]
     if module.returns_cache:
-        fields.append({"name": "past_key_values", "shape": "cache"})
+        fields.append({"name": writer.program.spec.cache, "shape": "cache"})
     return fields + [{"name": tap, "shape": "one per layer"} for tap in writer.ordered_taps()]
 
 

@@ -123,7 +123,7 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
         if node.args:
             self.fail(node, "the outputs of a record have names", found=ast.unparse(node))
         fields = tuple((keyword.arg, self.expr(keyword.value)) for keyword in node.keywords)
-        if any(name == "past_key_values" for name, _ in fields):
+        if any(name == self.program.spec.cache for name, _ in fields):
             self.returns_cache = True
         shown = tuple((name, value.type) for name, value in fields if value.type != Static("cache"))
         kind = Record(self.name, shown)

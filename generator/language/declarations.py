@@ -29,6 +29,7 @@ INITIALIZERS = {
     "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
     "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0),
+    "softplus_log_uniform": (2, 3), "log_range": (0, 0),
 }  # fmt: skip
 OLD_BOOLEANS = {
     "yes": "true",
@@ -227,7 +228,7 @@ def _check_taps(program: Program) -> None:
     for model in program.models:
         fields = dict(model.returns.fields) if isinstance(model.returns, Record) else {}
         for tap in model.taps:
-            if tap in fields or tap == "past_key_values":
+            if tap in fields or tap == program.spec.cache:
                 message = f"{model.name}: {tap} is emitted, and also an output"
                 program.errors.error(model.location, message, hint="choose another name")
 
@@ -294,6 +295,14 @@ def _is_number(node: ast.expr) -> bool:
         return _is_number(node.left) and _is_number(node.right)
     if isinstance(node, ast.UnaryOp):
         return _is_number(node.operand)
+    if isinstance(node, ast.IfExp):
+        test = node.test
+        known = isinstance(test, ast.Name) or (
+            isinstance(test, ast.Compare)
+            and isinstance(test.left, ast.Name)
+            and all(isinstance(value, ast.Constant) for value in test.comparators)
+        )
+        return known and _is_number(node.body) and _is_number(node.orelse)
     if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name):
         return node.func.id in MATH and all(map(_is_number, node.args))
     return isinstance(node, ast.Name)

@@ -125,7 +125,9 @@ class LayerCallMixin:
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}
-            result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
+            result = Record(
+                result.name, (*result.fields, (self.program.spec.cache, Static("cache")))
+            )
         location = self.source.locate(node)
         return ir.ModelCall(location, result, layer, tuple(arguments.items()))
 

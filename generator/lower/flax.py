@@ -85,5 +85,8 @@ class FlaxWriter(ModuleWriter):
         if self.module.block:
             self.use("Block")
             return "Block"
+        if self.module.uses_training:
+            self.use("Module")
+            return "Module"
         self.use("nnx")
         return "nnx.Module"

@@ -146,7 +146,7 @@ class ModuleWriter(ConstructorWriter):
 
     def effect_inputs(self, module: ir.Module) -> list[str]:
         """Inputs that the compiler adds and that are passed on to a base model."""
-        cache = ["past_key_values", "use_cache"] if module.stateful else []
+        cache = [self.program.spec.cache, "use_cache"] if module.stateful else []
         draws = ["draws"] if module.random else []
         return [*cache, *draws, *self.switches(module)]
 
@@ -170,7 +170,7 @@ class ModuleWriter(ConstructorWriter):
         given = dict(node.arguments)
         if "use_cache" in given:
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
-            index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
+            index = next(i for i, k in enumerate(tree.keywords) if k.arg == self.program.spec.cache)
             tree.keywords.insert(index + 1, ast.keyword("use_cache", self.expr(given["use_cache"])))
         elif module.stateful and not self.module.stateful:
             tree.keywords.insert(-1, ast.keyword("use_cache", ast.Constant(False)))
@@ -192,7 +192,7 @@ class ModuleWriter(ConstructorWriter):
             self.use("draws_of")
             lines.append("draws = draws_of(draws)")
         if self.own_states:
-            lines.append("past = self.open_cache(past_key_values, use_cache)")
+            lines.append(f"past = self.open_cache({self.program.spec.cache}, use_cache)")
         return lines
 
     def model_result(self, record: ir.RecordExpr, depth: int) -> list[str]:
@@ -203,7 +203,7 @@ class ModuleWriter(ConstructorWriter):
         if self.own_states:
             count = self.new_tokens()
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
-            fields.append("past_key_values=past")
+            fields.append(f"{self.program.spec.cache}=past")
         source = "taps" if self.own_taps else self.base_local()
         for tap in self.ordered_taps():
             fields.append(f"{tap}={source}.{tap}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import pair
-from ..states import StateSpec, cross_cache, kv_cache
+from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
 try:
     import flax  # noqa: F401
@@ -14,7 +14,7 @@ except ImportError as error:
 
 from .activations import activation
 from .attention import attention, register_attention
-from .base import Buffer, Layer, Parameter, default_dtype, value
+from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
 from .cache import Cache, Slots, with_past
@@ -47,8 +47,10 @@ from .initialization import (
     kaiming_normal,
     kaiming_normal_out,
     kaiming_uniform,
+    log_range,
     normal,
     ones,
+    softplus_log_uniform,
     trunc_normal,
     uniform,
     xavier_normal,
@@ -83,6 +85,7 @@ from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .scans import selective_scan
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -112,6 +115,7 @@ __all__ = [
     "Linear",
     "Mask",
     "ModelOutput",
+    "Module",
     "NO_TAPS",
     "Parameter",
     "PixelShuffle",
@@ -158,6 +162,7 @@ __all__ = [
     "mse_loss",
     "new_positions",
     "next_token_loss",
+    "log_range",
     "normal",
     "one_of",
     "ones",
@@ -166,12 +171,15 @@ __all__ = [
     "parameters",
     "register_attention",
     "select_rows",
+    "selective_scan",
     "shape_of",
     "span_loss",
     "split_sizes",
     "state_dict",
     "take",
     "take_along",
+    "tensor_state",
+    "softplus_log_uniform",
     "trunc_normal",
     "uniform",
     "value",

@@ -144,6 +144,17 @@ class Layer(nnx.Module):
     checkpoint_names: ClassVar[dict[str, Any]] = {}
 
 
+class Module(nnx.Module):
+    """Base of modules that compute something else in training mode."""
+
+    deterministic = True  # set by nnx's train() and eval()
+
+    @property
+    def training(self) -> bool:
+        """Whether the module is in training mode."""
+        return not self.deterministic
+
+
 def at_least_float32(x: Any) -> jax.Array:
     """x in float32, or float64 if it is that already."""
     x = jnp.asarray(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import pair
-from ..states import StateSpec, cross_cache, kv_cache
+from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
 try:
     import torch  # noqa: F401
@@ -42,8 +42,10 @@ from .initialization import (
     kaiming_normal,
     kaiming_normal_out,
     kaiming_uniform,
+    log_range,
     normal,
     ones,
+    softplus_log_uniform,
     trunc_normal,
     uniform,
     xavier_normal,
@@ -67,6 +69,7 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .recurrent import LSTM
+from .scans import selective_scan
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -122,6 +125,7 @@ __all__ = [
     "mse_loss",
     "new_positions",
     "next_token_loss",
+    "log_range",
     "normal",
     "one_of",
     "ones",
@@ -130,11 +134,14 @@ __all__ = [
     "parameters",
     "register_attention",
     "select_rows",
+    "selective_scan",
     "shape_of",
     "span_loss",
     "state_dict",
     "take",
     "take_along",
+    "tensor_state",
+    "softplus_log_uniform",
     "trunc_normal",
     "uniform",
     "window",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..sizes import pair
-from ..states import StateSpec, cross_cache, kv_cache
+from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .attention import attention, register_attention
@@ -43,8 +43,10 @@ from .initialization import (
     kaiming_normal,
     kaiming_normal_out,
     kaiming_uniform,
+    log_range,
     normal,
     ones,
+    softplus_log_uniform,
     trunc_normal,
     uniform,
     xavier_normal,
@@ -79,6 +81,7 @@ from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .scans import selective_scan
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -151,6 +154,7 @@ __all__ = [
     "mse_loss",
     "new_positions",
     "next_token_loss",
+    "log_range",
     "normal",
     "one_of",
     "ones",
@@ -159,11 +163,14 @@ __all__ = [
     "parameters",
     "register_attention",
     "select_rows",
+    "selective_scan",
     "shape_of",
     "span_loss",
     "state_dict",
     "take",
     "take_along",
+    "tensor_state",
+    "softplus_log_uniform",
     "trunc_normal",
     "uniform",
     "value",

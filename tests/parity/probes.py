@@ -95,10 +95,11 @@ def static_cache(session, probe):
     batch, capacity, done, steady = lengths[0][0], sum(n for _, n in lengths) + 2, 0, None
     past = session.model.init_cache(batch, capacity)
     for step, recorded in enumerate(probe.calls):
-        inputs = generation.widened(recorded.inputs(), capacity, session.form)
-        arguments = {**adapter.inputs(inputs), "past_key_values": past}
+        inputs = generation.widened(recorded.inputs(), capacity, session)
+        name = session.model.cache_name
+        arguments = {**adapter.inputs(inputs), name: past}
         output = caller(arguments, recorded.kwargs)
-        past, done = output["past_key_values"], done + lengths[step][1]
+        past, done = output[name], done + lengths[step][1]
         arrays = {name: cut(name, x, done, recorded) for name, x in adapter.arrays(output).items()}
         session.report.add(f"{probe.name} static[{step}]", recorded.check(arrays))
         if step == 1:

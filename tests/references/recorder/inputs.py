@@ -8,6 +8,8 @@ import torch
 
 from .. import fill
 
+# what callers know a cache as
+CACHES = ("past_key_values", "cache_params")
 ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7
@@ -39,6 +41,7 @@ class Maker:
         self.caches, self.generates = caches, generates
         self.parameters = list(inspect.signature(cls.forward).parameters)
         self.name = spec.class_name
+        self.cache_name = next((name for name in CACHES if self.takes(name)), None)
         self.choices = CHOICES if self.name.endswith("MultipleChoice") else 0
         self.length = spec.length
 

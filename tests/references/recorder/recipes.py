@@ -28,7 +28,9 @@ def _switches(maker, **wanted):
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
     if caching and getattr(maker.config, "use_cache", False):
         wanted.setdefault("use_cache", False)
-    return wanted
+    recorded = getattr(maker.cls, "_can_record_outputs", None)  # without an argument each
+    details = {name for name in DETAILS if not (maker.takes(name) or recorded)}
+    return {name: value for name, value in wanted.items() if name not in details}
 
 
 def _text(name, *, details=False, **inputs):
@@ -121,12 +123,14 @@ def cache(maker, probe, options):
             if name in ("input_ids", "token_type_ids", "position_ids"):
                 inputs[name] = item[:, start:stop]
             elif name == "attention_mask":
-                inputs[name] = item[:, :stop]
+                # of states of the past nothing is masked any more
+                if not start or maker.cache_name == "past_key_values":
+                    inputs[name] = item[:, :stop]
             else:
                 inputs[name] = item
         calls.append((inputs, {"use_cache": True}))
         start = stop
-    carry = {"past_key_values": "past_key_values"}
+    carry = {maker.cache_name: maker.cache_name}
     return Plan(probe, calls, kind="cache", carry=carry)
 
 
