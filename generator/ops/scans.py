@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dims import Dim
 from ..types import Tensor, TupleOf, Type
 from .table import op
 
@@ -36,3 +37,28 @@ op(
     _selective_scan,
     "selective_scan(x, steps, decay, into, out, state)",
 )
+
+
+def _wkv(call) -> Type:
+    """keys[b, s, d], values[b, s, d], decay[d], first[d], state[b, 3, d]."""
+    keys, names = call.tensor("keys"), ("keys", "values", "decay", "first", "state")
+    for name, rank in zip(names, (3, 3, 1, 1, 3), strict=True):
+        if call.tensor(name).rank != rank:
+            call.fail(
+                "wkv takes keys[b, s, d], values[b, s, d], decay[d], first[d] and state[b, 3, d]",
+                found=str(call.tensor(name)),
+                at=name,
+            )
+            return TupleOf((keys, call.tensor("state")))
+    b, s, d = keys.shape
+    state = (b, Dim.of(3), d)
+    shapes = {"values": (b, s, d), "decay": (d,), "first": (d,), "state": state}
+    for name, shape in shapes.items():
+        for have, want in zip(call.tensor(name).shape, shape, strict=True):
+            call.same_dim(have, want, what=f"the size of {name} is", at=name)
+    return TupleOf((keys, Tensor("float32", state)))
+
+
+# y[t]: the mean of the values up to t, weighted by exp(key), less by `decay` a step, with `first`
+# added to the last key
+op("wkv(keys, values, decay, first, state)", _wkv, "wkv(keys, values, decay, first, state)")

@@ -69,7 +69,7 @@ from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .recurrent import LSTM
-from .scans import selective_scan
+from .scans import selective_scan, wkv
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -146,6 +146,7 @@ __all__ = [
     "uniform",
     "window",
     "with_past",
+    "wkv",
     "xavier_normal",
     "xavier_uniform",
     "zeros",

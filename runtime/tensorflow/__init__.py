@@ -81,7 +81,7 @@ from .outputs import ModelOutput
 from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
-from .scans import selective_scan
+from .scans import selective_scan, wkv
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
@@ -176,6 +176,7 @@ __all__ = [
     "value",
     "window",
     "with_past",
+    "wkv",
     "xavier_normal",
     "xavier_uniform",
     "zeros",
