@@ -100,8 +100,9 @@ def _kinds_text(program: Program, field) -> list[str]:
 def _model_facts(program: Program, model) -> dict[str, Any]:
     prefix = program.spec.prefix
     outputs = _output_facts(model.returns) if isinstance(model.returns, Record) else []
-    if model.returns_cache and all(output["name"] != "past_key_values" for output in outputs):
-        outputs.append({"name": "past_key_values", "type": CACHE})
+    cache = program.spec.cache
+    if model.returns_cache and all(output["name"] != cache for output in outputs):
+        outputs.append({"name": cache, "type": CACHE})
     outputs += [{"name": tap, "type": PER_LAYER} for tap in model.shown_taps]
     return {
         "name": model.name,

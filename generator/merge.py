@@ -16,6 +16,7 @@ from .schema import keys_of
 
 INHERITED = (
     "base",
+    "cache",
     "config",
     "configs",
     "differences",

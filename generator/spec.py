@@ -19,6 +19,9 @@ MAX_EXTENDS = 2
 MAX_CACHED = 64
 
 
+CACHE = "past_key_values"
+
+
 @dataclass(frozen=True, eq=False)
 class Spec:
     """One architecture. Mappings are located `Map`s; expressions in them are still text.
@@ -49,6 +52,8 @@ class Spec:
     implements: Seq
     weights: Seq
     differences: Seq
+    cache: str
+    """What callers know the cache as."""
     tokenizer: Any
     processor: Any
     presets: Map
@@ -106,6 +111,7 @@ def load_spec(path: str | Path, library_dirs: Iterable[str | Path]) -> Spec:
         implements=merged.get("implements", nothing),
         weights=merged.get("weights", nothing),
         differences=merged.get("differences", nothing),
+        cache=merged.get("cache") or CACHE,
         tokenizer=merged.get("tokenizer"),
         processor=merged.get("processor"),
         presets=merged.get("presets", empty),

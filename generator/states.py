@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from .dims import Dim, Opaque
 from .ops.table import Param, parse_signature
-from .types import BOOL, Tensor, TupleOf, Type
+from .types import BOOL, NONE, Tensor, TupleOf, Type
 
-# the keys and values of all positions so far; of another sequence, filled once
-SIGNATURES = ("kv_cache(heads, head_dim, window=None)", "cross_cache(heads, head_dim)")
+# the keys and values of all positions so far; of another sequence, filled once; a tensor
+# [b, rows, columns] that each call replaces
+SIGNATURES = (
+    "kv_cache(heads, head_dim, window=None)",
+    "cross_cache(heads, head_dim)",
+    "tensor_state(rows, columns, wide=False)",
+)
 STATES: dict[str, tuple[Param, ...]] = dict(map(parse_signature, SIGNATURES))
-METHODS = {"kv_cache": ("update",), "cross_cache": ("fill", "read", "filled")}
+METHODS = {
+    "kv_cache": ("update",),
+    "cross_cache": ("fill", "read", "filled"),
+    "tensor_state": ("recall", "keep"),
+}
+RETURN_WHAT_THEY_GET = ("update", "fill", "recall")  # where there is no cache
 
 
 def length_of(name: str) -> Dim:
@@ -27,6 +37,14 @@ def is_length(dim: Dim) -> bool:
 
 def method_type(call) -> Type:
     """The result of `state.method(...)`; `call` offers the state's sizes and the arguments."""
+    if call.method in ("recall", "keep"):
+        (tensor,) = call.tensors(1)
+        if tensor.rank != 3:
+            call.fail(f"{call.method} takes a tensor [batch, rows, columns]", found=str(tensor))
+            return tensor
+        call.same_dim(tensor.shape[1], call.size("rows"), what="the state's rows are")
+        call.same_dim(tensor.shape[2], call.size("columns"), what="the state's columns are")
+        return tensor if call.method == "recall" else NONE
     heads, depth = call.size("heads"), call.size("head_dim")
     if call.method == "filled":
         return BOOL

@@ -23,6 +23,7 @@ class CommonModel:
     initializers: ClassVar[Mapping[str, Any]] = {}
     roles: ClassVar[Mapping[str, str]] = {}
     checkpoint_rules: ClassVar[Any] = None
+    cache_name: ClassVar[str] = "past_key_values"  # what callers know the cache as
 
     _cache_class: ClassVar[Any]
     _taps_class: ClassVar[Any]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from .errors import InputError
 
 
 @dataclass(frozen=True)
 class StateSpec:
-    """What one layer keeps: keys and values of past tokens (kv), or of another sequence (cross)."""
+    """What one layer keeps: keys and values of past tokens (kv), or of another sequence (cross);
+    or a tensor [b, heads, head_dim] that each call replaces (tensor), in float32 if `wide`."""
 
     kind: str
     heads: int
     head_dim: int
     value_dim: int
     window: int | None = None  # how many positions back are read, if not all
+    wide: bool = False
 
 
 Layout = Sequence[dict[str, StateSpec]]  # the states of each position of a stack, by name
@@ -32,6 +35,21 @@ def kv_cache(
 def cross_cache(heads: int, head_dim: int, value_dim: int | None = None) -> StateSpec:
     """The keys and values of another sequence, which do not change."""
     return StateSpec("cross", heads, head_dim, value_dim or head_dim)
+
+
+def tensor_state(rows: int, columns: int, wide: bool = False) -> StateSpec:
+    """A tensor [b, rows, columns] that sums up all tokens so far."""
+    return StateSpec("tensor", rows, columns, columns, wide=wide)
+
+
+def refuse_crop() -> NoReturn:
+    """What sums up all tokens cannot forget the last ones."""
+    raise InputError(
+        "this cache cannot be cropped",
+        key="past_key_values",
+        expected="keys and values of single tokens",
+        found="states that sum up all of them",
+    )
 
 
 def kept(length: int, window: int | None) -> int:

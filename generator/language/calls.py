@@ -136,7 +136,7 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
             self.record_name = part_name(outer or self.outputs_name, keyword.arg)
             fields.append((keyword.arg, self.expr(keyword.value)))
         self.record_name = outer
-        if any(name == "past_key_values" for name, _ in fields):
+        if any(name == self.program.spec.cache for name, _ in fields):
             self.returns_cache = True
         shown = tuple((name, value.type) for name, value in fields if value.type != Static("cache"))
         kind = Record(outer or self.outputs_name, shown)

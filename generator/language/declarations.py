@@ -225,7 +225,7 @@ def _check_taps(program: Program) -> None:
     for model in program.models:
         fields = dict(model.returns.fields) if isinstance(model.returns, Record) else {}
         for tap in model.taps:
-            if tap in fields or tap == "past_key_values":
+            if tap in fields or tap == program.spec.cache:
                 message = f"{model.name}: {tap} is emitted, and also an output"
                 program.errors.error(model.location, message, hint="choose another name")
 
@@ -292,6 +292,14 @@ def _is_number(node: ast.expr) -> bool:
         return _is_number(node.left) and _is_number(node.right)
     if isinstance(node, ast.UnaryOp):
         return _is_number(node.operand)
+    if isinstance(node, ast.IfExp):
+        test = node.test
+        known = isinstance(test, ast.Name) or (
+            isinstance(test, ast.Compare)
+            and isinstance(test.left, ast.Name)
+            and all(isinstance(value, ast.Constant) for value in test.comparators)
+        )
+        return known and _is_number(node.body) and _is_number(node.orelse)
     if isinstance(node, ast.Call) and not node.keywords and isinstance(node.func, ast.Name):
         return node.func.id in MATH and all(map(_is_number, node.args))
     return isinstance(node, ast.Name)

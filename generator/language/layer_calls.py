@@ -159,7 +159,8 @@ class LayerCallMixin:
         self.effects |= {"draws"} if module.random else set()
         if module.stateful:
             self.effects |= {"past"}
-            result = Record(result.name, (*result.fields, ("past_key_values", Static("cache"))))
+            cache = self.program.spec.cache, Static("cache")
+            result = Record(result.name, (*result.fields, cache))
         for switch, value in asked.items():
             arguments[switch] = self.static_test(value)
             if module.tap_types:
@@ -168,8 +169,16 @@ class LayerCallMixin:
             if shown is None:
                 self.fail(value, f"what {switch} shows is made by no emit()")
             result = Record(result.name, (*result.fields, (switches[switch], shown)))
+        result = Record(result.name, (*result.fields, *self.unasked(module, dict(result.fields))))
         location = self.source.locate(node)
         return ir.ModelCall(location, result, layer, tuple(arguments.items()))
+
+    def unasked(self, module: ir.Module, known: dict) -> list[tuple[str, Type]]:
+        """What a model emits besides: there if the caller, or the configuration, asks for it."""
+        if module.tap_types:
+            return []
+        kinds = ((tap, tap_type(self.program, module, tap)) for tap in module.taps)
+        return [(tap, Optional(kind)) for tap, kind in kinds if kind and tap not in known]
 
     def merged(self, value: ir.Expr, count: int) -> ir.Expr:
         if count == 1:

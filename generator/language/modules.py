@@ -19,8 +19,6 @@ from .sources import ModuleSource, place_of
 from .statements import StatementMixin
 from .syntax import Source, parse_block
 
-CACHE_INPUTS = ("past_key_values", "use_cache")
-
 
 class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
     """Infers one module, symbolically or (with values) for the sizes of one preset."""
@@ -155,7 +153,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         base = self.program.base_source(self.module_source)
         base = self.program.module(base) if base is not None else None
         inputs = {p.name: p for p in base.inputs} if base is not None else {}
-        cache = CACHE_INPUTS if "past" in self.effects else ()
+        cache = (self.program.spec.cache, "use_cache") if "past" in self.effects else ()
         for name, location in zip(names, names.item_locations, strict=True):
             if name in inputs and inputs[name].default is ... and not inputs[name].one_of:
                 self.errors.error(location, f"{self.name}: the base model cannot do without {name}")

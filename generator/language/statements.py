@@ -60,8 +60,7 @@ class StatementMixin(ExpressionMixin):
             names = {name for name, _ in fields} - {None}
             if not fields or call.args or len(names) < len(fields):
                 self.fail(node, "emit names what it emits", expected="emit(hidden_states=x)")
-            for name, _ in fields:
-                self.taps[name] = None
+            self.taps.update(dict.fromkeys(name for name, _ in fields))
             return ir.Emit(location, comments, fields)
         value = self.expr(call)
         if not isinstance(value, (ir.StateCall, ir.LayerCall)):

@@ -176,7 +176,7 @@ class ModuleWriter(ConstructorWriter):
 
     def effect_inputs(self, module: ir.Module) -> list[str]:
         """Inputs that the compiler adds and that are passed on to a base model."""
-        cache = ["past_key_values", "use_cache"] if module.stateful else []
+        cache = [self.program.spec.cache, "use_cache"] if module.stateful else []
         draws = ["draws"] if module.random else []
         return [*cache, *draws, *self.switches(module)]
 
@@ -205,7 +205,7 @@ class ModuleWriter(ConstructorWriter):
                 keyword.value = ast.BoolOp(ast.Or(), asked)
         if "use_cache" in given:
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
-            index = next(i for i, k in enumerate(tree.keywords) if k.arg == "past_key_values")
+            index = next(i for i, k in enumerate(tree.keywords) if k.arg == self.program.spec.cache)
             tree.keywords.insert(index + 1, ast.keyword("use_cache", self.expr(given["use_cache"])))
         elif module.stateful and not self.module.stateful:
             tree.keywords.insert(-1, ast.keyword("use_cache", ast.Constant(False)))
@@ -234,7 +234,7 @@ class ModuleWriter(ConstructorWriter):
             self.use("draws_of")
             lines.append("draws = draws_of(draws)")
         if self.own_states:
-            lines.append("past = self.open_cache(past_key_values, use_cache)")
+            lines.append(f"past = self.open_cache({self.program.spec.cache}, use_cache)")
         return lines
 
     def method_opening(self) -> list[str]:
@@ -256,7 +256,7 @@ class ModuleWriter(ConstructorWriter):
         if self.own_states:
             count = self.new_tokens()
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
-            values["past_key_values"] = "past"
+            values[self.program.spec.cache] = "past"
         passed = {name: f"{local}.{tap}" for name, local, tap in self.module.passed}
         values |= {tap: passed.get(tap, f"taps.{tap}") for tap in self.ordered_taps()}
         fields = ", ".join(f"{name}={values[name]}" for name in self.output_order(values))

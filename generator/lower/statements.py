@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from .. import ir
+from ..states import RETURN_WHAT_THEY_GET
 from ..types import Stack, strip_optional
 from . import trees
 from .expressions import ExpressionWriter
@@ -85,7 +86,7 @@ class StatementWriter(ExpressionWriter):
     def stmt_Assign(self, node: ir.Assign, depth: int) -> list[str]:
         targets = ", ".join(node.targets)
         value = node.value
-        if isinstance(value, ir.StateCall) and value.method in ("update", "fill"):
+        if isinstance(value, ir.StateCall) and value.method in RETURN_WHAT_THEY_GET:
             lines = self.state_assignment(node, depth)
         elif isinstance(value, ir.IfElse) and self.same_name(value.other, node.targets):
             # `x = f(x) if c else x` reads better as a statement

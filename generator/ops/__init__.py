@@ -9,6 +9,7 @@ from . import (  # noqa: F401  fill the table
     positions,
     reduce,
     sampling,
+    scans,
     shape,
 )
 from .table import OPS, Op, Param

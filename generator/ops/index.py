@@ -120,3 +120,43 @@ op(
     "tf.argsort(x, axis=axis, stable=True)",
     "jnp.argsort(x, axis=axis, stable=True)",
 )
+
+
+def _mixture(call) -> Type:
+    """x[n, d] through k of e experts each, with matrices [e, inner, d] and [e, d, inner]."""
+    x, weights, index = call.tensor("x"), call.tensor("weights"), _index_type(call)
+    if x.rank != 2 or weights.rank != 2 or index.rank != 2:
+        expected = "x[n, d], weights[n, k] and index[n, k]"
+        call.fail(
+            "mixture_of_experts takes rows", expected=expected, found=f"{x}, {weights} and {index}"
+        )
+        return x
+    for have, want, at in (
+        (weights.shape[0], x.shape[0], "weights"),
+        (index.shape[0], x.shape[0], "index"),
+        (index.shape[1], weights.shape[1], "index"),
+    ):
+        call.same_dim(have, want, what="its rows are", at=at)
+    gate, up, down = (call.tensor(name) for name in ("gate", "up", "down"))
+    for tensor, name in ((gate, "gate"), (up, "up"), (down, "down")):
+        if tensor.rank != 3:
+            call.fail("the matrices of all experts have three axes", found=str(tensor), at=name)
+            return x
+    inner = gate.shape[1]
+    for tensor, sizes, name in (
+        (gate, (inner, x.shape[1]), "gate"),
+        (up, (inner, x.shape[1]), "up"),
+        (down, (x.shape[1], inner), "down"),
+    ):
+        for have, want in zip(tensor.shape, (gate.shape[0], *sizes), strict=True):
+            call.same_dim(have, want, what="the size is", at=name)
+    return x
+
+
+# each row through its own experts: the sum over j of
+# weights[i, j] * down[index[i, j]](act(gate(x[i])) * up(x[i]))
+op(
+    "mixture_of_experts(x, weights, index, gate, up, down, act)",
+    _mixture,
+    "mixture_of_experts(x, weights, index, gate, up, down, act)",
+)

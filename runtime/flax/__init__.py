@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import as_list, pair
-from ..states import StateSpec, cross_cache, kv_cache
+from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
 try:
     import flax  # noqa: F401
@@ -25,6 +25,7 @@ from .convolution1d import Conv1d, ConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
+from .experts import mixture_of_experts
 from .functional import (
     einsum,
     integers,
@@ -47,9 +48,11 @@ from .initialization import (
     kaiming_normal,
     kaiming_normal_out,
     kaiming_uniform,
+    log_range,
     normal,
     ones,
     sinusoids,
+    softplus_log_uniform,
     trunc_normal,
     uniform,
     with_init,
@@ -90,6 +93,7 @@ from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
+from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -125,6 +129,7 @@ __all__ = [
     "Linear",
     "Mask",
     "ModelOutput",
+    "Module",
     "NO_TAPS",
     "Parameter",
     "PixelShuffle",
@@ -169,6 +174,7 @@ __all__ = [
     "last_token",
     "masked_scatter",
     "merge_leading",
+    "mixture_of_experts",
     "max_pool2d",
     "method",
     "mse_loss",
@@ -176,6 +182,7 @@ __all__ = [
     "log_buckets",
     "new_positions",
     "next_token_loss",
+    "log_range",
     "normal",
     "one_of",
     "ones",
@@ -184,6 +191,7 @@ __all__ = [
     "parameters",
     "register_attention",
     "select_rows",
+    "selective_scan",
     "shape_of",
     "span_loss",
     "split_sizes",
@@ -191,12 +199,15 @@ __all__ = [
     "take",
     "take_along",
     "sinusoids",
+    "tensor_state",
+    "softplus_log_uniform",
     "trunc_normal",
     "uniform",
     "value",
     "window",
     "with_init",
     "with_past",
+    "wkv",
     "xavier_normal",
     "xavier_uniform",
     "zeros",

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..errors import InputError, show
-from ..states import Layout, StateSpec, cross_cache, kept, kept_after_crop, kv_cache
+from ..states import Layout, StateSpec, cross_cache, kept, kept_after_crop, kv_cache, refuse_crop
 from .functional import is_traced
 
 
@@ -87,12 +87,38 @@ class CrossKeyValue(KeyValue):
         """Does nothing: the other sequence stays as it is."""
 
 
-KINDS = {"kv": KeyValue, "cross": CrossKeyValue}
+class TensorState(KeyValue):
+    """A tensor [b, ...] that each call replaces; it is kept as `key`."""
+
+    preallocated = False  # what it holds does not tell the number of tokens
+
+    def recall(self, first: jax.Array) -> jax.Array:
+        """What was kept last; `first` where nothing was."""
+        return first if self.key is None else self.key
+
+    def keep(self, tensor: jax.Array) -> None:
+        """Takes the place of what was kept."""
+        self.key = tensor if self.key is None else tensor.astype(self.key.dtype)
+
+    def read(self) -> tuple[jax.Array]:
+        """The tensor."""
+        return (self.key,)
+
+    def crop(self, length: int, dropped: int) -> None:
+        """Nothing to do without tokens to forget; otherwise impossible."""
+        if dropped:
+            refuse_crop()
+
+
+KINDS = {"kv": KeyValue, "cross": CrossKeyValue, "tensor": TensorState}
 
 
 def _allocate(spec: StateSpec, batch: int, capacity: int, dtype: Any) -> KeyValue:
     """A state with room for `capacity` tokens."""
     kind = KINDS[spec.kind]
+    if spec.kind == "tensor":
+        wide = jnp.float32 if spec.wide else dtype
+        return kind(spec, jnp.zeros((batch, spec.heads, spec.head_dim), wide))
     if not kind.preallocated:
         return kind(spec)
     shapes = ((batch, spec.heads, capacity, size) for size in (spec.head_dim, spec.value_dim))
@@ -250,7 +276,7 @@ def with_past(blocks: Iterable[Any], past: Cache | None) -> Iterator[tuple[Any, 
         yield block, None if past is None else past[position]
 
 
-for _kind in (KeyValue, CrossKeyValue):
+for _kind in KINDS.values():
     jax.tree_util.register_pytree_node(
         _kind,
         lambda state: ((state.key, state.value), state.spec),

@@ -198,6 +198,26 @@ def sinusoids(steps: Number) -> Rule:
     return Rule(_sinusoids, (steps,))
 
 
+def softplus_log_uniform(low: Number, high: Number, floor: Number = 0.0) -> Rule:
+    """The inverse of softplus of max(x, floor), log(x) uniform in [log(low), log(high))."""
+
+    def draw(generator, shape, low, high, floor):
+        size = np.exp(_uniform(generator, shape, math.log(low), math.log(high)))
+        size = np.maximum(size, floor)
+        return size + np.log(-np.expm1(-size))
+
+    return Rule(draw, (low, high, floor))
+
+
+def log_range() -> Rule:
+    """log(1), log(2), ... along the last axis."""
+
+    def draw(generator, shape):
+        return np.broadcast_to(np.log(np.arange(1, shape[-1] + 1, dtype=np.float32)), shape)
+
+    return Rule(draw)
+
+
 def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     """The rule for a leaf: the first path that matches, also below the base model's name; else
     its own, or what an activation with parameters starts from; else the rule of its kind.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
 from ..sizes import as_list, pair
-from ..states import StateSpec, cross_cache, kv_cache
+from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
 try:
     import torch  # noqa: F401
@@ -23,6 +23,7 @@ from .composition import auto_model
 from .convolution1d import NormedConv1d, NormedConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
+from .experts import mixture_of_experts
 from .functional import (
     interpolate,
     l2_normalize,
@@ -42,9 +43,11 @@ from .initialization import (
     kaiming_normal,
     kaiming_normal_out,
     kaiming_uniform,
+    log_range,
     normal,
     ones,
     sinusoids,
+    softplus_log_uniform,
     trunc_normal,
     uniform,
     with_init,
@@ -72,6 +75,7 @@ from .outputs import ModelOutput
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .sampling import grid_sample
+from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .states import Slots
 from .taps import NO_TAPS, Taps
@@ -95,6 +99,7 @@ __all__ = [
     "last_token",
     "masked_scatter",
     "merge_leading",
+    "mixture_of_experts",
     "NO_TAPS",
     "Block",
     "Cache",
@@ -135,6 +140,7 @@ __all__ = [
     "log_buckets",
     "new_positions",
     "next_token_loss",
+    "log_range",
     "normal",
     "one_of",
     "ones",
@@ -143,17 +149,21 @@ __all__ = [
     "parameters",
     "register_attention",
     "select_rows",
+    "selective_scan",
     "shape_of",
     "span_loss",
     "state_dict",
     "take",
     "take_along",
     "sinusoids",
+    "tensor_state",
+    "softplus_log_uniform",
     "trunc_normal",
     "uniform",
     "window",
     "with_init",
     "with_past",
+    "wkv",
     "xavier_normal",
     "xavier_uniform",
     "zeros",

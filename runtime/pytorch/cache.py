@@ -18,6 +18,7 @@ from .states import (
     Slots,
     State,
     StaticState,
+    TensorState,
 )
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Cache:
         """An empty cache that grows."""
 
         def empty(spec: StateSpec) -> State:
+            if spec.kind == "tensor":
+                return TensorState()
             return CrossState() if spec.kind == "cross" else GrowingState(spec.window)
 
         extent = Extent()
@@ -59,6 +62,10 @@ class Cache:
         def allocate(spec: StateSpec) -> State:
             if spec.kind == "cross":  # as long as another sequence
                 return CrossState()
+            if spec.kind == "tensor":
+                shape = (batch, spec.heads, spec.head_dim)
+                wide = torch.float32 if spec.wide else dtype
+                return TensorState(torch.zeros(shape, dtype=wide, device=device))
             keys, values = (
                 torch.zeros((batch, spec.heads, capacity, size), dtype=dtype, device=device)
                 for size in (spec.head_dim, spec.value_dim)

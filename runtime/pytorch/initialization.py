@@ -139,6 +139,25 @@ def with_init(
     return made
 
 
+def softplus_log_uniform(low: Number, high: Number, floor: Number = 0.0) -> Rule:
+    """The inverse of softplus of max(x, floor), log(x) uniform in [log(low), log(high))."""
+
+    def fill(tensor: Tensor, low: float, high: float, floor: float) -> None:
+        size = tensor.uniform_(math.log(low), math.log(high)).exp_().clamp_(min=floor)
+        tensor.copy_(size + torch.log(-torch.expm1(-size)))
+
+    return Rule(fill, {"low": low, "high": high, "floor": floor})
+
+
+def log_range() -> Rule:
+    """log(1), log(2), ... along the last axis."""
+
+    def fill(tensor: Tensor) -> None:
+        tensor.copy_(torch.arange(1, tensor.shape[-1] + 1, device=tensor.device).log())
+
+    return Rule(fill, {})
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.

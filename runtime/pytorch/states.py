@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..states import kept, kept_after_crop
+from ..states import kept, kept_after_crop, refuse_crop
 
 
 class Extent:
@@ -64,6 +64,8 @@ class CrossState:
 
     __slots__ = ("keys", "values")
 
+    count = 2  # tensors
+
     def __init__(self, keys: Tensor | None = None, values: Tensor | None = None):
         self.keys = keys
         self.values = values
@@ -72,6 +74,11 @@ class CrossState:
     def filled(self) -> bool:
         """Whether there is anything to read."""
         return self.keys is not None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What it holds."""
+        return [self.keys, self.values]
 
     def fill(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Keeps these, and returns them."""
@@ -130,7 +137,13 @@ class StaticState:
 
     __slots__ = ("extent", "keys", "values")
 
+    count = 2
     filled = True
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What it holds."""
+        return [self.keys, self.values]
 
     def __init__(self, extent: Extent, keys: Tensor, values: Tensor):
         self.extent = extent
@@ -180,7 +193,54 @@ class StaticState:
         """Nothing to do: what lies beyond the length is neither read nor kept."""
 
 
-State = CrossState | GrowingState | StaticState
+class TensorState:
+    """A tensor [b, ...] that each call replaces."""
+
+    __slots__ = ("value",)
+
+    count = 1
+
+    def __init__(self, value: Tensor | None = None):
+        self.value = value
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to read."""
+        return self.value is not None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What it holds."""
+        return [self.value]
+
+    def recall(self, first: Tensor) -> Tensor:
+        """What was kept last; `first` where nothing was."""
+        return first if self.value is None else self.value
+
+    def keep(self, value: Tensor) -> None:
+        """Takes the place of what was kept."""
+        self.value = value if self.value is None else value.to(self.value.dtype)
+
+    def read(self) -> tuple[Tensor]:
+        """The tensor."""
+        return (self.value,)
+
+    def copy(self, extent: Extent) -> TensorState:
+        """One that changes by itself; the tensor is shared, since it is never written to."""
+        return TensorState(self.value)
+
+    def reorder(self, index: Tensor) -> None:
+        """Replaces batch entry i by entry index[i]."""
+        if self.filled:
+            self.value = self.value.index_select(0, index)
+
+    def crop(self, length: int, dropped: int) -> None:
+        """Nothing to do without tokens to forget; otherwise impossible."""
+        if dropped:
+            refuse_crop()
+
+
+State = CrossState | GrowingState | StaticState | TensorState
 
 
 class Slots:

@@ -8,10 +8,18 @@ from torch import Tensor
 from torch.utils import _pytree
 
 from .cache import Cache
-from .states import CrossState, Extent, GrowingState, Slots, State, StaticState
+from .states import (
+    CrossState,
+    Extent,
+    GrowingState,
+    Slots,
+    State,
+    StaticState,
+    TensorState,
+)
 
 KINDS: dict[str, type[State]] = {
-    kind.__name__: kind for kind in (CrossState, GrowingState, StaticState)
+    kind.__name__: kind for kind in (CrossState, GrowingState, StaticState, TensorState)
 }
 # per position and state: (name, kind, whether it is filled, window)
 Layout = tuple[tuple[tuple[str, str, bool, int | None], ...], ...]
@@ -30,7 +38,7 @@ def flatten(cache: Cache) -> tuple[list[Tensor], tuple[Layout, int | None, int |
             )
         )
         for state in slots.states():
-            tensors += [state.keys, state.values] if state.filled else []
+            tensors += state.tensors if state.filled else []
     return tensors, (tuple(layout), cache.capacity, None if static else cache.length)
 
 
@@ -45,9 +53,9 @@ def unflatten(tensors: Any, context: tuple[Layout, int | None, int | None]) -> C
     for states in layout:
         made = {}
         for name, kind, filled, window in states:
-            pair = (next(rest), next(rest)) if filled else ()
+            held = [next(rest) for _ in range(KINDS[kind].count)] if filled else []
             before = {StaticState: (extent,), GrowingState: (window,)}.get(KINDS[kind], ())
-            made[name] = KINDS[kind](*before, *pair)
+            made[name] = KINDS[kind](*before, *held)
         slots.append(Slots(made, extent))
     return Cache(slots, extent)
 

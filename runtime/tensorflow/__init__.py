@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..sizes import as_list, pair
-from ..states import StateSpec, cross_cache, kv_cache
+from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .assignment import linear_assignment
@@ -24,6 +24,7 @@ from .convolution1d import Conv1d, ConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
+from .experts import mixture_of_experts
 from .functional import (
     einsum,
     integers,
@@ -44,9 +45,11 @@ from .initialization import (
     kaiming_normal,
     kaiming_normal_out,
     kaiming_uniform,
+    log_range,
     normal,
     ones,
     sinusoids,
+    softplus_log_uniform,
     trunc_normal,
     uniform,
     with_init,
@@ -87,6 +90,7 @@ from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
+from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
@@ -164,11 +168,13 @@ __all__ = [
     "masked_scatter",
     "merge_leading",
     "method",
+    "mixture_of_experts",
     "mse_loss",
     "key_positions",
     "log_buckets",
     "new_positions",
     "next_token_loss",
+    "log_range",
     "normal",
     "one_of",
     "ones",
@@ -177,18 +183,22 @@ __all__ = [
     "parameters",
     "register_attention",
     "select_rows",
+    "selective_scan",
     "shape_of",
     "span_loss",
     "state_dict",
     "take",
     "take_along",
     "sinusoids",
+    "tensor_state",
+    "softplus_log_uniform",
     "trunc_normal",
     "uniform",
     "value",
     "window",
     "with_init",
     "with_past",
+    "wkv",
     "xavier_normal",
     "xavier_uniform",
     "zeros",

@@ -14,7 +14,15 @@ import tensorflow as tf
 from keras.src import tree
 
 from ..errors import InputError, show
-from ..states import Layout, StateSpec, cross_cache, kept, kept_after_crop, kv_cache
+from ..states import (
+    Layout,
+    StateSpec,
+    cross_cache,
+    kept,
+    kept_after_crop,
+    kv_cache,
+    refuse_crop,
+)
 from .functional import Size, shape_of
 
 
@@ -56,6 +64,18 @@ class KeyValueState:
         return k, v
 
 
+class TensorState(KeyValueState):
+    """A tensor [b, ...] that each call replaces."""
+
+    def recall(self, first: tf.Tensor) -> tf.Tensor:
+        """What was kept last; `first` where nothing was."""
+        return self.pair[0] if self.pair else first
+
+    def keep(self, tensor: tf.Tensor) -> None:
+        """Takes the place of what was kept."""
+        self.pair = (tf.cast(tensor, self.pair[0].dtype) if self.pair else tensor,)
+
+
 def _write(old: tf.Tensor, new: tf.Tensor, start: Size) -> tf.Tensor:
     """`old` [b, n, c, d] with `new` [b, n, s, d] from position `start` on.
 
@@ -79,6 +99,10 @@ class Slots:
         self.__dict__.update(states)
 
 
+def _state(cache: Cache, spec: StateSpec) -> KeyValueState:
+    return (TensorState if spec.kind == "tensor" else KeyValueState)(cache, spec)
+
+
 @tree.register_tree_node_class
 class Cache:
     """All states of a model, and the number of tokens in them.
@@ -91,7 +115,7 @@ class Cache:
         self.capacity = capacity
         self.length = length
         self._slots = [
-            {name: KeyValueState(self, spec) for name, spec in states.items()} for states in layout
+            {name: _state(self, spec) for name, spec in states.items()} for states in layout
         ]
 
     @classmethod
@@ -108,6 +132,9 @@ class Cache:
                 shape = (batch, state.spec.heads, capacity)
                 sizes = (state.spec.head_dim, state.spec.value_dim)
                 state.fill(*(tf.zeros((*shape, size), dtype) for size in sizes))
+            elif state.spec.kind == "tensor":
+                wide = tf.float32 if state.spec.wide else dtype
+                state.keep(tf.zeros((batch, state.spec.heads, state.spec.head_dim), wide))
         return cache
 
     def _states(self) -> Iterator[KeyValueState]:
@@ -179,6 +206,9 @@ class Cache:
             self.length = tf.minimum(length, wanted)
         else:
             self.length = min(length, wanted)
+        sums = any(state.spec.kind == "tensor" for state in self._states())
+        if sums and int(length) > int(self.length):
+            refuse_crop()
         if self.capacity is None:
             for state in self._states():
                 if state.spec.kind == "kv":
@@ -214,7 +244,7 @@ class Cache:
 
     def __tf_flatten__(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         traced = tf.is_tensor(self.length)
-        filled = tuple(state.filled for state in self._states())
+        filled = tuple(len(state.pair) for state in self._states())
         metadata = (self.capacity, None if traced else self.length, self._layout(), filled)
         tensors = tuple(x for state in self._states() for x in state.pair)
         return metadata, (self.length, *tensors) if traced else tensors
@@ -236,9 +266,8 @@ class Cache:
         if length is None:
             length = tensors.pop(0)
         cache = cls([dict(states) for states in layout], capacity, length)
-        for state, has_pair in zip(cache._states(), filled, strict=True):
-            if has_pair:
-                state.pair = (tensors.pop(0), tensors.pop(0))
+        for state, count in zip(cache._states(), filled, strict=True):
+            state.pair = tuple(tensors.pop(0) for _ in range(count))
         return cache
 
 

@@ -210,6 +210,27 @@ def with_init(made: Any, init: Rule | None = None, bias_init: Rule | None = None
     return made
 
 
+def softplus_log_uniform(low: Number, high: Number, floor: Number = 0.0) -> Rule:
+    """The inverse of softplus of max(x, floor), log(x) uniform in [log(low), log(high))."""
+
+    def sample(shape: Any, dtype: Any, _fans: Any, low: float, high: float, floor: float):
+        size = tf.exp(tf.random.uniform(shape, math.log(low), math.log(high), dtype))
+        size = tf.maximum(size, floor)
+        return size + tf.math.log(-tf.math.expm1(-size))
+
+    return Rule(sample, (low, high, floor))
+
+
+def log_range() -> Rule:
+    """log(1), log(2), ... along the last axis."""
+
+    def sample(shape: Any, dtype: Any, _fans: Any) -> tf.Tensor:
+        row = tf.math.log(tf.range(1, shape[-1] + 1, dtype=dtype))
+        return tf.broadcast_to(row, shape)
+
+    return Rule(sample)
+
+
 def find_rule(
     name: str, parameter: Parameter, owner: Layer, rules: Mapping[str, Rule]
 ) -> Rule | None:

@@ -10,13 +10,18 @@ def token_count(inputs):
     return next(inputs[name].shape[:2] for name in SEQUENCES if name in inputs)
 
 
-def widened(inputs, capacity, form):
-    """Inputs whose attention mask spans a preallocated cache, where shapes must not change."""
+def widened(inputs, capacity, session):
+    """Inputs whose attention mask spans a preallocated cache, where shapes must not change.
+
+    Where a cache sums up all tokens, nothing but new ones is masked.
+    """
     two = any(name.startswith("decoder") for name in inputs)
     name = "decoder_attention_mask" if two else "attention_mask"
     mask = inputs.get(name)
-    if mask is None or not form.compiled:
+    if mask is None or not session.form.compiled:
         return inputs
+    if session.model.cache_name != "past_key_values":
+        return {**inputs, "attention_mask": mask[:, -token_count(inputs)[1] :]}
     wide = np.zeros((mask.shape[0], capacity), mask.dtype)
     wide[:, : mask.shape[1]] = mask
     return {**inputs, name: wide}
@@ -44,16 +49,16 @@ def greedy(session, recorded, first=()):
         if has_positions:
             inputs["position_ids"] = positions[:, -new:]
         if past is not None and compiled:
-            inputs = widened(inputs, total, session.form)
+            inputs = widened(inputs, total, session)
         inputs = adapter.inputs(inputs)
         if past is not None:
-            inputs["past_key_values"] = past
+            inputs[session.model.cache_name] = past
         output = caller(inputs, {"use_cache": cached})
         scores = adapter.array(output["logits"])[:, -1]
         ids = np.concatenate([ids, scores.argmax(axis=-1)[:, None].astype(ids.dtype)], axis=1)
         mask = np.concatenate([mask, np.ones_like(mask[:, :1])], axis=1)
         if cached:
-            past, new = output["past_key_values"], 1
+            past, new = output[session.model.cache_name], 1
             given = {name: array for name, array in given.items() if name not in first}
         else:
             new = ids.shape[1]

@@ -109,11 +109,12 @@ def static_cache(session, probe):
     batch, capacity, done, steady = lengths[0][0], sum(n for _, n in lengths) + 2, 0, None
     past, passed = session.model.init_cache(batch, capacity), {}
     for step, recorded in enumerate(probe.calls):
-        inputs = generation.widened(recorded.inputs(), capacity, session.form)
-        arguments = {**adapter.inputs(inputs), **nested(passed), "past_key_values": past}
+        inputs = generation.widened(recorded.inputs(), capacity, session)
+        name = session.model.cache_name
+        arguments = {**adapter.inputs(inputs), **nested(passed), name: past}
         output = caller(arguments, recorded.kwargs)
         passed = {given: output[taken] for taken, given in probe.data["carry"].items()}
-        past, done = passed.pop("past_key_values"), done + lengths[step][1]
+        past, done = passed.pop(name), done + lengths[step][1]
         arrays = {name: cut(name, x, done, recorded) for name, x in adapter.arrays(output).items()}
         session.report.add(f"{probe.name} static[{step}]", recorded.check(arrays))
         if step == 1:

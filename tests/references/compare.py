@@ -138,10 +138,12 @@ def distribution_errors(ours, theirs, size):
 
     DEVIATIONS is what chance allows, if no tail is heavier than that of a normal distribution:
     the variances of mean / std, log(std) and shape are then at most 1, 1/2 and 1 - 3/pi, over the
-    size, and there are two samples. Constants are equal or infinitely far apart.
+    size, and there are two samples. Constants are equal, as
+    far as their six digits tell, or infinitely far apart.
     """
     if len(ours) == 1 or len(theirs) == 1:
-        return {"value": 0.0 if ours == theirs else math.inf}
+        same = len(ours) == len(theirs) and math.isclose(*ours, *theirs, rel_tol=1e-5)
+        return {"value": 0.0 if same else math.inf}
     unit = math.sqrt(2 / size)
     return {
         "mean": abs(ours[0] - theirs[0]) / theirs[1] / unit,

@@ -7,6 +7,7 @@ from textwrap import indent
 
 import pytest
 from triptych.generator import ir, legality
+from triptych.generator.configs import read_config
 from triptych.generator.diagnostics import Diagnostics
 from triptych.generator.dims import Dim, opaque
 from triptych.generator.language import declarations, unify
@@ -292,6 +293,9 @@ def test_emit_and_state_calls_stand_alone(program):
     module, _ = check(program, "emit(seen=x)\nkv.update(q, q)\nreturn x")
     assert isinstance(module.body[0], ir.Emit) and module.taps == ("seen",)
     assert isinstance(module.body[1], ir.Evaluate) and module.stateful
+    # heads read it as a list of tensors of this rank
+    ((name, kind),) = module.tap_types
+    assert name == "seen" and (kind.dtype, kind.rank) == ("float", 3)
 
 
 def test_a_fault_is_told_once(program):
@@ -545,3 +549,26 @@ def test_rules_for_first_values_are_those_of_the_runtime():
     }
     rules.pop("_find_rule", None)
     assert rules == declarations.INITIALIZERS, inspect.getsourcefile(declarations)
+
+
+def test_old_names_stand_for_their_fields():
+    data = parse_yaml("n_embd: {default: 8, legacy: hidden_size}\n", "config.yaml")
+    schema = read_config("main", data, (), Diagnostics())
+    assert schema.own_name("hidden_size") == schema.own_name("n_embd") == "n_embd"
+    assert schema.type("hidden_size") == Static("int") and schema.type("width") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sound"),
+    [
+        ("0.02", True),
+        ("initializer_range / sqrt(2 * layers)", True),
+        ("-1 if scheme == 'random' else 1", True),
+        ("layers[0]", False),
+        ("open('file')", False),
+    ],
+)
+def test_numbers_of_rules_are_arithmetic(text, sound):
+    import ast
+
+    assert declarations._is_number(ast.parse(text, mode="eval").body) is sound

@@ -88,7 +88,9 @@ class Adapter(ABC):
         result = {}
         for name, value in output.items():
             if hasattr(value, "to_legacy"):
-                value = [dict(zip(PARTS, held, strict=False)) for held in value.to_legacy()]
+                value = value.to_legacy()
+                if name == "past_key_values":  # the states of others have no names
+                    value = [dict(zip(PARTS, held, strict=False)) for held in value]
             result.update(flatten({name: value}))
         return result
 

@@ -10,6 +10,8 @@ from .. import fill
 from ..case import nested
 from . import decoding
 
+# what callers know a cache as
+CACHES = ("past_key_values", "cache_params")
 ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7
@@ -42,6 +44,7 @@ class Maker:
         self.caches, self.generates = caches, generates
         self.parameters = list(inspect.signature(cls.forward).parameters)
         self.name = spec.class_name
+        self.cache_name = next((name for name in CACHES if self.takes(name)), None)
         self.choices = CHOICES if self.name.endswith("MultipleChoice") else 0
         self.length = spec.length
 

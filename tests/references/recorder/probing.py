@@ -41,11 +41,11 @@ def allowed(own_error):
 
 def returns_cache(model, maker):
     """Does a plain call with use_cache bring a cache back?"""
-    if not maker.takes("past_key_values") or not maker.uses_cache:
+    if maker.cache_name is None or not maker.uses_cache:
         return False
     with torch.no_grad():
         tensors = _inputs.to_torch(maker.whole("try"), torch.float32)
-        return model(**tensors, use_cache=True).get("past_key_values") is not None
+        return model(**tensors, use_cache=True).get(maker.cache_name) is not None
 
 
 class Prober:

@@ -17,7 +17,9 @@ def _switches(maker, **wanted):
     caching = maker.takes("past_key_values") or maker.takes("use_cache")
     if caching and maker.uses_cache:
         wanted.setdefault("use_cache", False)
-    taken = (k for k in wanted if not k.startswith("output_") or maker.takes(k) or maker.passes_on)
+    recorded = getattr(maker.cls, "_can_record_outputs", None)  # without an argument each
+    known = recorded or maker.passes_on
+    taken = (k for k in wanted if not k.startswith("output_") or maker.takes(k) or known)
     return {k: wanted[k] for k in taken}
 
 
@@ -120,14 +122,16 @@ def cache(maker, probe, options):
             if name in ("input_ids", "token_type_ids", "position_ids"):
                 inputs[name] = item[:, start:stop]
             elif name == "attention_mask":
-                inputs[name] = item[:, :stop]
+                # of states of the past nothing is masked any more
+                if not start or maker.cache_name == "past_key_values":
+                    inputs[name] = item[:, :stop]
             elif name in options.get("first", ()):  # read by the first call alone
                 inputs.update({name: item} if start == 0 else {})
             else:
                 inputs[name] = item
         calls.append((inputs, {"use_cache": True}))
         start = stop
-    carry = {"past_key_values": "past_key_values"}
+    carry = {maker.cache_name: maker.cache_name}
     return Plan(probe, calls, kind="cache", carry=carry)
 
 

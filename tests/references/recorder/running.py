@@ -10,7 +10,7 @@ from ..case import nested
 from . import draws
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "past_key_values", "mems")
+SIDE = ("hidden_states", "attentions", "cross_attentions", "mems", *_inputs.CACHES)
 
 
 def _cache_entries(cache):
@@ -38,6 +38,8 @@ def flatten(value, name=""):
         return {name: torch.tensor(value)}
     if isinstance(value, Cache):
         value = _cache_entries(value)
+    elif hasattr(value, "ssm_states"):  # of state spaces: two tensors a layer
+        value = list(zip(value.conv_states, value.ssm_states, strict=True))
     pairs = value.items() if hasattr(value, "items") else enumerate(value)
     result = {}
     for key, inner in pairs:
@@ -79,7 +81,7 @@ def run_calls(model, plan, dtype):
 
     Arrays are copied before the next call, which may change a cache in place.
     """
-    results, passed = [], {}
+    results, passed, seen = [], {}, 0
     for inputs, kwargs in plan.calls:
         torch.manual_seed(1234)
         np.random.seed(1234)
@@ -91,6 +93,9 @@ def run_calls(model, plan, dtype):
         flat = flatten(output)
         if len(plan.calls) > 1:
             passed = {given: output[taken] for taken, given in plan.carry.items()}
+            if "cache_params" in passed:  # which does not know how many tokens it has seen
+                seen += inputs["input_ids"].shape[1]
+                passed["cache_position"] = torch.tensor([seen])
             flat = {name: tensor.detach().clone() for name, tensor in flat.items()}
         results.append(flat)
     return results
