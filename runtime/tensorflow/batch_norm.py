@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from .base import Layer, Parameter, is_training
@@ -38,20 +40,15 @@ class BatchNorm(Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         wide = x if x.dtype in (tf.float32, tf.float64) else tf.cast(x, tf.float32)
-        rank = x.shape.rank
-        shape = (1, -1) + (1,) * (rank - 2)
         if is_training():
-            axes = [0, *range(2, rank)]
-            mean = tf.reduce_mean(wide, axes)
-            centred = wide - tf.reshape(mean, shape)
-            variance = tf.reduce_mean(tf.square(centred), axes)
+            standard, mean, variance = _standardized(wide, self.eps)
             self.track(mean, variance, self.count(wide))
         else:
-            centred = wide - tf.reshape(tf.cast(self.running_mean, wide.dtype), shape)
-            variance = tf.cast(self.running_var, wide.dtype)
-        scale = tf.math.rsqrt(variance + self.eps) * tf.cast(self.weight, wide.dtype)
-        bias = tf.reshape(tf.cast(self.bias, wide.dtype), shape)
-        return tf.cast(centred * tf.reshape(scale, shape) + bias, x.dtype)
+            variance = _by_channel(tf.cast(self.running_var, wide.dtype), wide)
+            mean = _by_channel(tf.cast(self.running_mean, wide.dtype), wide)
+            standard = (wide - mean) * tf.math.rsqrt(variance + self.eps)
+        weight, bias = (tf.cast(leaf, wide.dtype) for leaf in (self.weight, self.bias))
+        return tf.cast(_scaled(standard, weight, bias), x.dtype)
 
     def count(self, x: tf.Tensor) -> tf.Tensor:
         """How many entries of each channel there are."""
@@ -62,6 +59,54 @@ class BatchNorm(Layer):
         unbiased = variance * (count / tf.maximum(count - 1, 1))
         for running, new in ((self.running_mean, mean), (self.running_var, unbiased)):
             old = tf.cast(running, new.dtype)
-            moved = (1 - self.momentum) * old + self.momentum * new
+            moved = (1 - self.momentum) * old + self.momentum * tf.reshape(new, [-1])
             running.assign(tf.cast(moved, running.dtype))
         self.num_batches_tracked.assign(self.num_batches_tracked + 1)
+
+
+def _by_channel(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """[c] -> [1, c, 1, ...] for x [b, c, ...]."""
+    return tf.reshape(values, (1, -1) + (1,) * (x.shape.rank - 2))
+
+
+def _mean(x: tf.Tensor) -> tf.Tensor:
+    """The mean of each channel: [b, c, ...] -> [1, c, 1, ...].
+
+    One axis after the other: rounding errors of a sum grow with the number of its terms.
+    """
+    for axis in range(x.shape.rank - 1, 1, -1):
+        x = tf.reduce_mean(x, axis, keepdims=True)
+    return tf.reduce_mean(x, 0, keepdims=True)
+
+
+def _standardized(x: tf.Tensor, eps: float) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """x with mean 0 and variance 1 in each channel, and what these were; no gradient of the two."""
+
+    @tf.custom_gradient
+    def standardize(x: tf.Tensor) -> tuple[Any, Any]:
+        mean = _mean(x)
+        centred = x - mean
+        variance = _mean(tf.square(centred))
+        scale = tf.math.rsqrt(variance + eps)
+        standard = centred * scale
+
+        def gradient(upstream: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+            along = standard * _mean(upstream * standard)
+            return scale * (upstream - _mean(upstream) - along)
+
+        return (standard, mean, variance), gradient
+
+    return standardize(x)
+
+
+@tf.custom_gradient
+def _scaled(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """x * weight + bias by channel; sums of gradients as exact as those of the statistics."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        count = tf.cast(tf.size(x) // shape_of(x)[1], x.dtype)
+        to_weight, to_bias = (_mean(upstream * x) * count, _mean(upstream) * count)
+        to_x = upstream * _by_channel(weight, x)
+        return to_x, tf.reshape(to_weight, [-1]), tf.reshape(to_bias, [-1])
+
+    return x * _by_channel(weight, x) + _by_channel(bias, x), gradient
