@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..dims import Dim, opaque
 from ..types import FLOATS, UNKNOWN, Static, Tensor, Type, integer
+from . import lowerings
 from .rules import boolean, broadcast, floating, same, static_or
 from .table import op
 
@@ -76,7 +77,7 @@ op(
     "where(condition, x, y)",
     _where,
     "torch.where(condition, x, y)",
-    "tf.where(condition, x, y)",
+    lowerings.where,
     "jnp.where(condition, x, y)",
 )
 

@@ -74,3 +74,12 @@ def einsum(writer, call: ir.OpCall) -> ast.expr:
         pattern,
         *(writer.expr(item) for item in items),
     )
+
+
+def where(writer, call: ir.OpCall) -> ast.expr:
+    """TensorFlow takes the element type of the first of both; so a plain number stands second."""
+    condition, x, y = (call.argument(name) for name in ("condition", "x", "y"))
+    chosen = writer.expr(condition)
+    if isinstance(x.type, Static) and not isinstance(y.type, Static):
+        chosen, x, y = ast.UnaryOp(ast.Invert(), chosen), y, x
+    return writer.template("tf.where", chosen, writer.expr(x), writer.expr(y))
