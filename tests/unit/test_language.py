@@ -13,6 +13,7 @@ from triptych.generator.dims import Dim, opaque
 from triptych.generator.language import declarations, unify
 from triptych.generator.language.modules import Checker, ModuleSource
 from triptych.generator.language.program import Program
+from triptych.generator.language.taps import tap_type
 from triptych.generator.language.typestrings import has_unknown, one_slip, parse_type, unknown_dim
 from triptych.generator.spec import load_spec
 from triptych.generator.types import (
@@ -294,8 +295,8 @@ def test_emit_and_state_calls_stand_alone(program):
     assert isinstance(module.body[0], ir.Emit) and module.taps == ("seen",)
     assert isinstance(module.body[1], ir.Evaluate) and module.stateful
     # heads read it as a list of tensors of this rank
-    ((name, kind),) = module.tap_types
-    assert name == "seen" and (kind.dtype, kind.rank) == ("float", 3)
+    kind = tap_type(program, module, "seen").element
+    assert (kind.dtype, kind.rank) == ("float", 3)
 
 
 def test_a_fault_is_told_once(program):
