@@ -40,6 +40,18 @@ class EncodecModelOutput(ModelOutput):
     audio_values: Tensor | None = None  # float[b, _, _]
 
 
+@dataclass
+class EncodecModelEncodeOutput(ModelOutput):
+    audio_codes: Tensor | None = None  # int[_, b, _, _]
+    audio_scales: Tensor | None = None  # list<float[b, 1]>?
+    last_frame_pad_length: Tensor | None = None  # static int
+
+
+@dataclass
+class EncodecModelDecodeOutput(ModelOutput):
+    audio_values: Tensor | None = None  # float[b, _, _]
+
+
 def quantize(
     x: Tensor,
     tables: list[Tensor],
@@ -281,8 +293,22 @@ class EncodecEncoderLayer(Block):
 
 
 class EncodecEncoder(nn.Module):
+    """The codes of a recording, chunk by chunk, and how loud each chunk is."""
+
     def __init__(self, config: EncodecConfig):
         super().__init__()
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.sampling_rate = config.sampling_rate
+        self.upsampling_ratios = config.upsampling_ratios
+        self.normalize = config.normalize
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.chunked = chunk_length_s > 0.0
         self.layers = nn.ModuleList(
             [
                 EncodecEncoderLayer(config, i)
@@ -292,16 +318,38 @@ class EncodecEncoder(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
-    ) -> Tensor:
+        values: Tensor,
+        tables: list[Tensor],
+        count: int,
+    ) -> tuple[Tensor, list[Tensor]]:
         """
-        x: float[b, _, _]
+        values: float[b, _, t]
+        tables: list<float[_, _]>
+        count: int
 
-        Returns float[b, _, _].
+        Returns (int[_, b, _, _], list<float[b, 1]>).
         """
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        t = values.shape[2]
+        chunk = int(self.chunk_length_s * self.sampling_rate) if self.chunked else t
+        hop = max(1, int((1.0 - self.overlap) * chunk))
+        length = min(chunk, t)
+        for ratio in self.upsampling_ratios:
+            length = -(-length // ratio)
+        codes = []
+        scales = []
+        for start in range(0, t, hop):
+            x = values[:, :, start : start + chunk]
+            mono = torch.mean(x, dim=1, keepdim=True)
+            scale = torch.sqrt(torch.mean(torch.square(mono), dim=2, keepdim=True)) + 1e-08
+            if self.normalize:
+                x = x / scale
+            for layer in self.layers:
+                x = layer(x)
+            found = quantize(x.transpose(1, 2), tables, count)
+            # the last chunk may be shorter
+            codes = codes + [pad(found, [0, 0, length - found.shape[2]])]
+            scales = scales + [scale[:, :, 0]]
+        return torch.stack(codes, dim=0), scales
 
 
 class EncodecDecoderLayer(Block):
@@ -376,8 +424,20 @@ class EncodecDecoderLayer(Block):
 
 
 class EncodecDecoder(nn.Module):
+    """Sound from codes; chunks that overlap fade into one another."""
+
     def __init__(self, config: EncodecConfig):
         super().__init__()
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.sampling_rate = config.sampling_rate
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.chunked = chunk_length_s > 0.0
         self.layers = nn.ModuleList(
             [
                 EncodecDecoderLayer(config, i)
@@ -387,16 +447,44 @@ class EncodecDecoder(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
+        codes: Tensor,
+        tables: list[Tensor],
+        scales: list[Tensor] | None,
+        unused: int,
     ) -> Tensor:
         """
-        x: float[b, _, _]
+        codes: int[f, b, _, _]
+        tables: list<float[_, _]>
+        scales: list<float[b, 1]>
+        unused: int
 
         Returns float[b, _, _].
         """
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        chunks = []
+        f = codes.shape[0]
+        for i in range(f):
+            frame = codes[i]
+            if i == f - 1:
+                frame = frame[:, :, : frame.shape[2] - unused]
+            x = dequantize(frame, tables).transpose(1, 2)
+            for layer in self.layers:
+                x = layer(x)
+            if scales is not None:
+                x = x * scales[i][:, :, None]
+            chunks = chunks + [x]
+        if not self.chunked:
+            return chunks[0]
+        hop = max(1, int((1.0 - self.overlap) * int(self.chunk_length_s * self.sampling_rate)))
+        total = hop * (f - 1) + chunks[-1].shape[2]
+        window = fade(chunks[0].shape[2]).to(chunks[0].dtype)
+        sound = torch.zeros_like(pad(chunks[0], [0, 0, total - chunks[0].shape[2]]))
+        weight = torch.zeros_like(sound[0, 0])
+        for i, x in enumerate(chunks):
+            shown = window[: x.shape[2]]
+            room = total - i * hop - x.shape[2]
+            sound = sound + pad(x * shown, [0, 0, room], before=[0, 0, i * hop])
+            weight = weight + pad(shown, [room], before=[i * hop])
+        return sound / weight
 
 
 class EncodecCodebook(nn.Module):
@@ -502,7 +590,7 @@ class EncodecModel(EncodecPreTrainedModel):
         padding_mask: Tensor | None = None,
         bandwidth: float | None = None,
         audio_codes: Tensor | None = None,
-        audio_scales: Tensor | None = None,
+        audio_scales: list[Tensor] | None = None,
         last_frame_pad_length: int = 0,
         return_dict: bool | None = None,
     ) -> EncodecModelOutput | tuple:
@@ -511,12 +599,70 @@ class EncodecModel(EncodecPreTrainedModel):
         padding_mask: bool[b, _, t]
         bandwidth: float
         audio_codes: int[frames, b, _, _]
-        audio_scales: float[_, b, 1]
+        audio_scales: list<float[b, 1]>
         last_frame_pad_length: int
 
         Returns Model(audio_codes, audio_values).
         """
         tables = self.quantizer()
+        if audio_codes is None:
+            rate = self.config.target_bandwidths[0] if bandwidth is None else bandwidth
+            count = max(1, int(rate * 1000 / (self.bits * self.frame_rate)))
+            values = input_values
+            if padding_mask is not None:
+                values = torch.where(padding_mask.to(torch.bool), values, 0.0)
+            codes, scales = self.encoder(values, tables, count)
+            t = input_values.shape[2]
+            # frames that the last chunk lacks
+            chunk = (
+                int(
+                    (self.config.chunk_length_s if self.config.chunk_length_s is not None else 0.0)
+                    * self.config.sampling_rate
+                )
+                if self.chunked
+                else t
+            )
+            hop = max(
+                1,
+                int(
+                    (1.0 - (self.config.overlap if self.config.overlap is not None else 0.0))
+                    * chunk
+                ),
+            )
+            length, rest = min(chunk, t), min(chunk, t - (t - 1) // hop * hop)
+            for ratio in self.config.upsampling_ratios:
+                length, rest = -(-length // ratio), -(-rest // ratio)
+            sound = self.decoder(
+                codes, tables, scales if self.config.normalize else None, length - rest
+            )
+        else:
+            codes = audio_codes
+            sound = self.decoder(codes, tables, audio_scales, last_frame_pad_length)
+        t = input_values.shape[2]
+        output = EncodecModelOutput(audio_codes=codes, audio_values=sound[:, :, :t])
+        return output if self.use_return_dict(return_dict) else output.to_tuple()
+
+    def encode(
+        self,
+        input_values: Tensor,
+        padding_mask: Tensor | None = None,
+        bandwidth: float | None = None,
+    ) -> object:
+        """
+        Codes, and how loud each chunk is where they are taken of normalised sound.
+
+        input_values: float[b, audio_channels, t]
+        padding_mask: bool[b, _, t]
+        bandwidth: float
+
+        Returns ModelEncode(audio_codes, audio_scales, last_frame_pad_length).
+        """
+        rate = self.config.target_bandwidths[0] if bandwidth is None else bandwidth
+        count = max(1, int(rate * 1000 / (self.bits * self.frame_rate)))
+        values = input_values
+        if padding_mask is not None:
+            values = torch.where(padding_mask.to(torch.bool), values, 0.0)
+        codes, scales = self.encoder(values, self.quantizer(), count)
         t = input_values.shape[2]
         chunk = (
             int(
@@ -530,59 +676,34 @@ class EncodecModel(EncodecPreTrainedModel):
             1,
             int((1.0 - (self.config.overlap if self.config.overlap is not None else 0.0)) * chunk),
         )
-        whole = min(chunk, t)
+        length, rest = min(chunk, t), min(chunk, t - (t - 1) // hop * hop)
         for ratio in self.config.upsampling_ratios:
-            whole = -(-whole // ratio)
-        codes = []
-        scales = []
-        unused = last_frame_pad_length
-        if audio_codes is None:
-            rate = self.config.target_bandwidths[0] if bandwidth is None else bandwidth
-            count = max(1, int(rate * 1000 / (self.bits * self.frame_rate)))
-            values = input_values
-            if padding_mask is not None:
-                values = torch.where(padding_mask.to(torch.bool), values, 0.0)
-            for start in range(0, t, hop):
-                part = values[:, :, start : start + chunk]
-                if self.config.normalize:
-                    mono = torch.mean(part, dim=1, keepdim=True)
-                    scale = torch.sqrt(torch.mean(torch.square(mono), dim=2, keepdim=True)) + 1e-08
-                    part = part / scale
-                    scales = scales + [scale]
-                found = quantize(self.encoder(part).transpose(1, 2), tables, count)
-                unused = whole - found.shape[2]
-                codes = codes + [pad(found, [0, 0, unused])]
-            all_codes = torch.stack(codes, dim=0)
-        else:
-            all_codes = audio_codes
-        chunks = []
-        for i in range(all_codes.shape[0]):
-            frame = all_codes[i]
-            if i == all_codes.shape[0] - 1:
-                frame = frame[:, :, : frame.shape[2] - unused]
-            vectors = dequantize(frame, tables)
-            sound = self.decoder(vectors.transpose(1, 2))
-            if audio_scales is not None:
-                sound = sound * audio_scales[i][:, :, None]
-            elif self.config.normalize:
-                sound = sound * scales[i]
-            chunks = chunks + [sound]
-        sound = chunks[0]
-        if self.chunked:
-            # chunks fade in and out
-            window = fade(chunks[0].shape[2]).to(sound.dtype)
-            total = hop * (all_codes.shape[0] - 1) + chunks[-1].shape[2]
-            sound = torch.zeros_like(pad(sound, [0, 0, total - sound.shape[2]]))
-            weight = torch.zeros_like(sound[0, 0])
-            for i, part in enumerate(chunks):
-                shown = window[: part.shape[2]]
-                room = total - i * hop - part.shape[2]
-                sound = sound + pad(part * shown, [0, 0, room], before=[0, 0, i * hop])
-                weight = weight + pad(shown, [room], before=[i * hop])
-            sound = sound / weight
+            length, rest = -(-length // ratio), -(-rest // ratio)
+        return EncodecModelEncodeOutput(
+            audio_codes=codes,
+            audio_scales=scales if self.config.normalize else None,
+            last_frame_pad_length=length - rest,
+        )
+
+    def decode(
+        self,
+        audio_codes: Tensor,
+        audio_scales: list[Tensor] | None = None,
+        padding_mask: Tensor | None = None,
+        last_frame_pad_length: int = 0,
+    ) -> object:
+        """
+        Sound from codes; it may be a bit longer than what was encoded.
+
+        audio_codes: int[frames, b, _, _]
+        audio_scales: list<float[b, 1]>
+        padding_mask: bool[b, _, t]
+        last_frame_pad_length: int
+
+        Returns ModelDecode(audio_values).
+        """
+        sound = self.decoder(audio_codes, self.quantizer(), audio_scales, last_frame_pad_length)
         if padding_mask is not None:
-            sound = sound[:, :, : padding_mask.shape[2]]
-        else:
+            t = padding_mask.shape[2]
             sound = sound[:, :, :t]
-        output = EncodecModelOutput(audio_codes=all_codes, audio_values=sound)
-        return output if self.use_return_dict(return_dict) else output.to_tuple()
+        return EncodecModelDecodeOutput(audio_values=sound)

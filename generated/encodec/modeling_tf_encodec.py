@@ -23,6 +23,7 @@ from triptych.tensorflow import (
     fan_in_uniform,
     kaiming_normal,
     kaiming_uniform,
+    method,
     ones,
     pad,
     shape_of,
@@ -39,6 +40,18 @@ from .configuration_encodec import EncodecConfig
 @dataclass
 class TFEncodecModelOutput(ModelOutput):
     audio_codes: tf.Tensor | None = None  # int[_, b, _, _]
+    audio_values: tf.Tensor | None = None  # float[b, _, _]
+
+
+@dataclass
+class TFEncodecModelEncodeOutput(ModelOutput):
+    audio_codes: tf.Tensor | None = None  # int[_, b, _, _]
+    audio_scales: tf.Tensor | None = None  # list<float[b, 1]>?
+    last_frame_pad_length: tf.Tensor | None = None  # static int
+
+
+@dataclass
+class TFEncodecModelDecodeOutput(ModelOutput):
     audio_values: tf.Tensor | None = None  # float[b, _, _]
 
 
@@ -288,8 +301,22 @@ class TFEncodecEncoderLayer(Block):
 
 
 class TFEncodecEncoder(Layer):
+    """The codes of a recording, chunk by chunk, and how loud each chunk is."""
+
     def __init__(self, config: EncodecConfig, **kwargs):
         super().__init__(**kwargs)
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.sampling_rate = config.sampling_rate
+        self.upsampling_ratios = config.upsampling_ratios
+        self.normalize = config.normalize
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.chunked = chunk_length_s > 0.0
         self.layers_ = [
             TFEncodecEncoderLayer(config, i)
             for i in range(len(config.upsampling_ratios) * (config.num_residual_layers + 2) + 4)
@@ -298,16 +325,38 @@ class TFEncodecEncoder(Layer):
 
     def call(
         self,
-        x: tf.Tensor,
-    ) -> tf.Tensor:
+        values: tf.Tensor,
+        tables: list[tf.Tensor] = None,
+        count: int = None,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """
-        x: float[b, _, _]
+        values: float[b, _, t]
+        tables: list<float[_, _]>
+        count: int
 
-        Returns float[b, _, _].
+        Returns (int[_, b, _, _], list<float[b, 1]>).
         """
-        for layer in self.layers_:
-            x = layer(x)
-        return x
+        t = shape_of(values)[2]
+        chunk = int(self.chunk_length_s * self.sampling_rate) if self.chunked else t
+        hop = max(1, int((1.0 - self.overlap) * chunk))
+        length = min(chunk, t)
+        for ratio in self.upsampling_ratios:
+            length = -(-length // ratio)
+        codes = []
+        scales = []
+        for start in range(0, t, hop):
+            x = values[:, :, start : start + chunk]
+            mono = tf.reduce_mean(x, axis=1, keepdims=True)
+            scale = tf.sqrt(tf.reduce_mean(tf.square(mono), axis=2, keepdims=True)) + 1e-08
+            if self.normalize:
+                x = x / scale
+            for layer in self.layers_:
+                x = layer(x)
+            found = quantize(tf.transpose(x, [0, 2, 1]), tables, count)
+            # the last chunk may be shorter
+            codes = codes + [pad(found, [0, 0, length - shape_of(found)[2]])]
+            scales = scales + [scale[:, :, 0]]
+        return tf.stack(codes, axis=0), scales
 
 
 class TFEncodecDecoderLayer(Block):
@@ -387,8 +436,20 @@ class TFEncodecDecoderLayer(Block):
 
 
 class TFEncodecDecoder(Layer):
+    """Sound from codes; chunks that overlap fade into one another."""
+
     def __init__(self, config: EncodecConfig, **kwargs):
         super().__init__(**kwargs)
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.sampling_rate = config.sampling_rate
+        self.chunk_length_s = chunk_length_s = (
+            config.chunk_length_s if config.chunk_length_s is not None else 0.0
+        )
+        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
+        self.chunked = chunk_length_s > 0.0
         self.layers_ = [
             TFEncodecDecoderLayer(config, i)
             for i in range(len(config.upsampling_ratios) * (config.num_residual_layers + 2) + 4)
@@ -397,16 +458,44 @@ class TFEncodecDecoder(Layer):
 
     def call(
         self,
-        x: tf.Tensor,
+        codes: tf.Tensor,
+        tables: list[tf.Tensor] = None,
+        scales: list[tf.Tensor] | None = None,
+        unused: int = None,
     ) -> tf.Tensor:
         """
-        x: float[b, _, _]
+        codes: int[f, b, _, _]
+        tables: list<float[_, _]>
+        scales: list<float[b, 1]>
+        unused: int
 
         Returns float[b, _, _].
         """
-        for layer in self.layers_:
-            x = layer(x)
-        return x
+        chunks = []
+        f = shape_of(codes)[0]
+        for i in range(f):
+            frame = codes[i]
+            if i == f - 1:
+                frame = frame[:, :, : shape_of(frame)[2] - unused]
+            x = tf.transpose(dequantize(frame, tables), [0, 2, 1])
+            for layer in self.layers_:
+                x = layer(x)
+            if scales is not None:
+                x = x * scales[i][:, :, None]
+            chunks = chunks + [x]
+        if not self.chunked:
+            return chunks[0]
+        hop = max(1, int((1.0 - self.overlap) * int(self.chunk_length_s * self.sampling_rate)))
+        total = hop * (f - 1) + shape_of(chunks[-1])[2]
+        window = tf.cast(fade(shape_of(chunks[0])[2]), chunks[0].dtype)
+        sound = tf.zeros_like(pad(chunks[0], [0, 0, total - shape_of(chunks[0])[2]]))
+        weight = tf.zeros_like(sound[0, 0])
+        for i, x in enumerate(chunks):
+            shown = window[: shape_of(x)[2]]
+            room = total - i * hop - shape_of(x)[2]
+            sound = sound + pad(x * shown, [0, 0, room], before=[0, 0, i * hop])
+            weight = weight + pad(shown, [room], before=[i * hop])
+        return sound / weight
 
 
 class TFEncodecCodebook(Layer):
@@ -519,7 +608,7 @@ class TFEncodecModel(TFEncodecPreTrainedModel):
         padding_mask: tf.Tensor | None = None,
         bandwidth: float | None = None,
         audio_codes: tf.Tensor | None = None,
-        audio_scales: tf.Tensor | None = None,
+        audio_scales: list[tf.Tensor] | None = None,
         last_frame_pad_length: int = 0,
         return_dict: bool | None = None,
         training: bool | None = None,
@@ -529,12 +618,76 @@ class TFEncodecModel(TFEncodecPreTrainedModel):
         padding_mask: bool[b, _, t]
         bandwidth: float
         audio_codes: int[frames, b, _, _]
-        audio_scales: float[_, b, 1]
+        audio_scales: list<float[b, 1]>
         last_frame_pad_length: int
 
         Returns Model(audio_codes, audio_values).
         """
         tables = self.quantizer()
+        if audio_codes is None:
+            rate = self.config.target_bandwidths[0] if bandwidth is None else bandwidth
+            count = max(1, int(rate * 1000 / (self.bits * self.frame_rate)))
+            values = input_values
+            if padding_mask is not None:
+                values = tf.where(tf.cast(padding_mask, tf.bool), values, 0.0)
+            codes, scales = self.encoder(values, tables=tables, count=count)
+            t = shape_of(input_values)[2]
+            # frames that the last chunk lacks
+            chunk = (
+                int(
+                    (self.config.chunk_length_s if self.config.chunk_length_s is not None else 0.0)
+                    * self.config.sampling_rate
+                )
+                if self.chunked
+                else t
+            )
+            hop = max(
+                1,
+                int(
+                    (1.0 - (self.config.overlap if self.config.overlap is not None else 0.0))
+                    * chunk
+                ),
+            )
+            length, rest = min(chunk, t), min(chunk, t - (t - 1) // hop * hop)
+            for ratio in self.config.upsampling_ratios:
+                length, rest = -(-length // ratio), -(-rest // ratio)
+            sound = self.decoder(
+                codes,
+                tables=tables,
+                scales=scales if self.config.normalize else None,
+                unused=length - rest,
+            )
+        else:
+            codes = audio_codes
+            sound = self.decoder(
+                codes, tables=tables, scales=audio_scales, unused=last_frame_pad_length
+            )
+        t = shape_of(input_values)[2]
+        output = TFEncodecModelOutput(audio_codes=codes, audio_values=sound[:, :, :t])
+        return output if self.use_return_dict(return_dict) else output.to_tuple()
+
+    @method
+    def encode(
+        self,
+        input_values: tf.Tensor,
+        padding_mask: tf.Tensor | None = None,
+        bandwidth: float | None = None,
+    ) -> object:
+        """
+        Codes, and how loud each chunk is where they are taken of normalised sound.
+
+        input_values: float[b, audio_channels, t]
+        padding_mask: bool[b, _, t]
+        bandwidth: float
+
+        Returns ModelEncode(audio_codes, audio_scales, last_frame_pad_length).
+        """
+        rate = self.config.target_bandwidths[0] if bandwidth is None else bandwidth
+        count = max(1, int(rate * 1000 / (self.bits * self.frame_rate)))
+        values = input_values
+        if padding_mask is not None:
+            values = tf.where(tf.cast(padding_mask, tf.bool), values, 0.0)
+        codes, scales = self.encoder(values, tables=self.quantizer(), count=count)
         t = shape_of(input_values)[2]
         chunk = (
             int(
@@ -548,59 +701,37 @@ class TFEncodecModel(TFEncodecPreTrainedModel):
             1,
             int((1.0 - (self.config.overlap if self.config.overlap is not None else 0.0)) * chunk),
         )
-        whole = min(chunk, t)
+        length, rest = min(chunk, t), min(chunk, t - (t - 1) // hop * hop)
         for ratio in self.config.upsampling_ratios:
-            whole = -(-whole // ratio)
-        codes = []
-        scales = []
-        unused = last_frame_pad_length
-        if audio_codes is None:
-            rate = self.config.target_bandwidths[0] if bandwidth is None else bandwidth
-            count = max(1, int(rate * 1000 / (self.bits * self.frame_rate)))
-            values = input_values
-            if padding_mask is not None:
-                values = tf.where(tf.cast(padding_mask, tf.bool), values, 0.0)
-            for start in range(0, t, hop):
-                part = values[:, :, start : start + chunk]
-                if self.config.normalize:
-                    mono = tf.reduce_mean(part, axis=1, keepdims=True)
-                    scale = tf.sqrt(tf.reduce_mean(tf.square(mono), axis=2, keepdims=True)) + 1e-08
-                    part = part / scale
-                    scales = scales + [scale]
-                found = quantize(tf.transpose(self.encoder(part), [0, 2, 1]), tables, count)
-                unused = whole - shape_of(found)[2]
-                codes = codes + [pad(found, [0, 0, unused])]
-            all_codes = tf.stack(codes, axis=0)
-        else:
-            all_codes = audio_codes
-        chunks = []
-        for i in range(shape_of(all_codes)[0]):
-            frame = all_codes[i]
-            if i == shape_of(all_codes)[0] - 1:
-                frame = frame[:, :, : shape_of(frame)[2] - unused]
-            vectors = dequantize(frame, tables)
-            sound = self.decoder(tf.transpose(vectors, [0, 2, 1]))
-            if audio_scales is not None:
-                sound = sound * audio_scales[i][:, :, None]
-            elif self.config.normalize:
-                sound = sound * scales[i]
-            chunks = chunks + [sound]
-        sound = chunks[0]
-        if self.chunked:
-            # chunks fade in and out
-            window = tf.cast(fade(shape_of(chunks[0])[2]), sound.dtype)
-            total = hop * (shape_of(all_codes)[0] - 1) + shape_of(chunks[-1])[2]
-            sound = tf.zeros_like(pad(sound, [0, 0, total - shape_of(sound)[2]]))
-            weight = tf.zeros_like(sound[0, 0])
-            for i, part in enumerate(chunks):
-                shown = window[: shape_of(part)[2]]
-                room = total - i * hop - shape_of(part)[2]
-                sound = sound + pad(part * shown, [0, 0, room], before=[0, 0, i * hop])
-                weight = weight + pad(shown, [room], before=[i * hop])
-            sound = sound / weight
+            length, rest = -(-length // ratio), -(-rest // ratio)
+        return TFEncodecModelEncodeOutput(
+            audio_codes=codes,
+            audio_scales=scales if self.config.normalize else None,
+            last_frame_pad_length=length - rest,
+        )
+
+    @method
+    def decode(
+        self,
+        audio_codes: tf.Tensor,
+        audio_scales: list[tf.Tensor] | None = None,
+        padding_mask: tf.Tensor | None = None,
+        last_frame_pad_length: int = 0,
+    ) -> object:
+        """
+        Sound from codes; it may be a bit longer than what was encoded.
+
+        audio_codes: int[frames, b, _, _]
+        audio_scales: list<float[b, 1]>
+        padding_mask: bool[b, _, t]
+        last_frame_pad_length: int
+
+        Returns ModelDecode(audio_values).
+        """
+        sound = self.decoder(
+            audio_codes, tables=self.quantizer(), scales=audio_scales, unused=last_frame_pad_length
+        )
         if padding_mask is not None:
-            sound = sound[:, :, : shape_of(padding_mask)[2]]
-        else:
+            t = shape_of(padding_mask)[2]
             sound = sound[:, :, :t]
-        output = TFEncodecModelOutput(audio_codes=all_codes, audio_values=sound)
-        return output if self.use_return_dict(return_dict) else output.to_tuple()
+        return TFEncodecModelDecodeOutput(audio_values=sound)

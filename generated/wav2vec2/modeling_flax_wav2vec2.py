@@ -567,12 +567,16 @@ class FlaxWav2Vec2Quantizer(Module):
             share = jnp.sum(likely * weights, axis=0) / jnp.sum(weights)
         else:
             share = jnp.mean(likely, axis=0)
-        perplexity = jnp.sum(jnp.exp(-jnp.sum(share * jnp.log(share + 1e-07), axis=-1)))
+        # by how much the perplexity exp(-sum(p log p)) is below that of codes in even use, which is
+        # their number: this way nothing is lost where the two are close
+        count = self.num_codevectors_per_group
+        divergence = jnp.sum(share * jnp.log(count * (share + 1e-07)), axis=-1)
+        lacking = -jnp.sum(count * jnp.expm1(-divergence))
         table = value(self.codevectors).reshape(
             self.num_codevector_groups, self.num_codevectors_per_group, -1
         )
         vectors = jnp.einsum("ngv,gvd->ngd", chosen.astype(logits.dtype), table)
-        return split_axis(vectors, 0, (b, -1)).reshape(b, s, -1), perplexity
+        return split_axis(vectors, 0, (b, -1)).reshape(b, s, -1), lacking
 
 
 class FlaxWav2Vec2TDNNLayer(Block):
@@ -804,7 +808,8 @@ class FlaxWav2Vec2ForPreTraining(FlaxWav2Vec2PreTrainedModel):
         if mask_time_indices is not None:
             masked = mask_time_indices.astype(jnp.bool_)
         features = self.dropout_features(outputs.extract_features)
-        vectors, perplexity = self.quantizer(features, masked, gumbel_temperature, draws=draws)
+        vectors, lacking = self.quantizer(features, masked, gumbel_temperature, draws=draws)
+        codes = self.config.num_codevectors_per_group * self.config.num_codevector_groups
         targets = self.project_q(vectors)
         loss, contrastive, diversity = None, None, None
         if sampled_negative_indices is not None and masked is not None:
@@ -824,15 +829,13 @@ class FlaxWav2Vec2ForPreTraining(FlaxWav2Vec2PreTrainedModel):
             logits = jnp.concatenate([logits[:, :, :1], wrong], axis=2)
             losses = jax.nn.logsumexp(logits, axis=2) - logits[:, :, 0]
             contrastive = jnp.sum(jnp.where(masked, losses, 0.0))
-            codes = self.config.num_codevectors_per_group * self.config.num_codevector_groups
-            count = jnp.sum(masked.astype(losses.dtype))
-            diversity = (codes - perplexity) / codes * count
+            diversity = lacking / codes * jnp.sum(masked.astype(losses.dtype))
             loss = contrastive + self.config.diversity_loss_weight * diversity
         output = FlaxWav2Vec2ForPreTrainingOutput(
             loss=loss,
             projected_states=states,
             projected_quantized_states=targets,
-            codevector_perplexity=perplexity,
+            codevector_perplexity=codes - lacking,
             contrastive_loss=contrastive,
             diversity_loss=diversity,
             hidden_states=outputs.hidden_states,

@@ -577,15 +577,17 @@ class TFWav2Vec2Quantizer(Layer):
             share = tf.reduce_sum(likely * weights, axis=0) / tf.reduce_sum(weights)
         else:
             share = tf.reduce_mean(likely, axis=0)
-        perplexity = tf.reduce_sum(
-            tf.exp(-tf.reduce_sum(share * tf.math.log(share + 1e-07), axis=-1))
-        )
+        # by how much the perplexity exp(-sum(p log p)) is below that of codes in even use, which is
+        # their number: this way nothing is lost where the two are close
+        count = self.num_codevectors_per_group
+        divergence = tf.reduce_sum(share * tf.math.log(count * (share + 1e-07)), axis=-1)
+        lacking = -tf.reduce_sum(count * tf.math.expm1(-divergence))
         table = tf.reshape(
             value(self.codevectors),
             [self.num_codevector_groups, self.num_codevectors_per_group, -1],
         )
         vectors = tf.einsum("ngv,gvd->ngd", tf.cast(chosen, logits.dtype), table)
-        return tf.reshape(split_axis(vectors, 0, (b, -1)), [b, s, -1]), perplexity
+        return tf.reshape(split_axis(vectors, 0, (b, -1)), [b, s, -1]), lacking
 
 
 class TFWav2Vec2TDNNLayer(Block):
@@ -819,9 +821,10 @@ class TFWav2Vec2ForPreTraining(TFWav2Vec2PreTrainedModel):
         if mask_time_indices is not None:
             masked = tf.cast(mask_time_indices, tf.bool)
         features = self.dropout_features(outputs.extract_features)
-        vectors, perplexity = self.quantizer(
+        vectors, lacking = self.quantizer(
             features, masked=masked, temperature=gumbel_temperature, draws=draws
         )
+        codes = self.config.num_codevectors_per_group * self.config.num_codevector_groups
         targets = self.project_q(vectors)
         loss, contrastive, diversity = None, None, None
         if sampled_negative_indices is not None and masked is not None:
@@ -837,19 +840,17 @@ class TFWav2Vec2ForPreTraining(TFWav2Vec2PreTrainedModel):
             )
             logits = cosines / self.config.contrastive_logits_temperature
             repeated = tf.reduce_all(others == targets[:, :, None], axis=-1)
-            wrong = tf.where(repeated, -1e30, logits[:, :, 1:])
+            wrong = tf.where(~repeated, logits[:, :, 1:], -1e30)
             logits = tf.concat([logits[:, :, :1], wrong], axis=2)
             losses = tf.reduce_logsumexp(logits, axis=2) - logits[:, :, 0]
             contrastive = tf.reduce_sum(tf.where(masked, losses, 0.0))
-            codes = self.config.num_codevectors_per_group * self.config.num_codevector_groups
-            count = tf.reduce_sum(tf.cast(masked, losses.dtype))
-            diversity = (codes - perplexity) / codes * count
+            diversity = lacking / codes * tf.reduce_sum(tf.cast(masked, losses.dtype))
             loss = contrastive + self.config.diversity_loss_weight * diversity
         output = TFWav2Vec2ForPreTrainingOutput(
             loss=loss,
             projected_states=states,
             projected_quantized_states=targets,
-            codevector_perplexity=perplexity,
+            codevector_perplexity=codes - lacking,
             contrastive_loss=contrastive,
             diversity_loss=diversity,
             hidden_states=outputs.hidden_states,

@@ -537,13 +537,17 @@ class Wav2Vec2Quantizer(nn.Module):
             share = torch.sum(likely * weights, dim=0) / torch.sum(weights)
         else:
             share = torch.mean(likely, dim=0)
-        perplexity = torch.sum(torch.exp(-torch.sum(share * torch.log(share + 1e-07), dim=-1)))
+        # by how much the perplexity exp(-sum(p log p)) is below that of codes in even use, which is
+        # their number: this way nothing is lost where the two are close
+        count = self.num_codevectors_per_group
+        divergence = torch.sum(share * torch.log(count * (share + 1e-07)), dim=-1)
+        lacking = -torch.sum(count * torch.expm1(-divergence))
         table = self.codevectors.reshape(
             self.num_codevector_groups, self.num_codevectors_per_group, -1
         )
         vectors = torch.einsum("ngv,gvd->ngd", chosen.to(logits.dtype), table)
         b = features.shape[0]
-        return vectors.unflatten(0, (b, -1)).flatten(2), perplexity
+        return vectors.unflatten(0, (b, -1)).flatten(2), lacking
 
 
 class Wav2Vec2TDNNLayer(Block):
@@ -766,7 +770,8 @@ class Wav2Vec2ForPreTraining(Wav2Vec2PreTrainedModel):
         if mask_time_indices is not None:
             masked = mask_time_indices.to(torch.bool)
         features = self.dropout_features(outputs.extract_features)
-        vectors, perplexity = self.quantizer(features, masked, gumbel_temperature, draws=draws)
+        vectors, lacking = self.quantizer(features, masked, gumbel_temperature, draws=draws)
+        codes = self.config.num_codevectors_per_group * self.config.num_codevector_groups
         targets = self.project_q(vectors)
         loss, contrastive, diversity = None, None, None
         if sampled_negative_indices is not None and masked is not None:
@@ -784,15 +789,13 @@ class Wav2Vec2ForPreTraining(Wav2Vec2PreTrainedModel):
             logits = torch.cat([logits[:, :, :1], wrong], dim=2)
             losses = torch.logsumexp(logits, dim=2) - logits[:, :, 0]
             contrastive = torch.sum(torch.where(masked, losses, 0.0))
-            codes = self.config.num_codevectors_per_group * self.config.num_codevector_groups
-            count = torch.sum(masked.to(losses.dtype))
-            diversity = (codes - perplexity) / codes * count
+            diversity = lacking / codes * torch.sum(masked.to(losses.dtype))
             loss = contrastive + self.config.diversity_loss_weight * diversity
         output = Wav2Vec2ForPreTrainingOutput(
             loss=loss,
             projected_states=states,
             projected_quantized_states=targets,
-            codevector_perplexity=perplexity,
+            codevector_perplexity=codes - lacking,
             contrastive_loss=contrastive,
             diversity_loss=diversity,
             hidden_states=outputs.hidden_states,
