@@ -332,6 +332,7 @@ class Module:
     returns: Type
     location: Location = field(repr=False, compare=False)
     model: bool = False
+    interface: bool = False  # of which only inputs and outputs are known
     aliases: tuple[str, ...] = ()
     base: str | None = None  # the attribute that holds the base model
     taps: tuple[str, ...] = ()  # in order of emission, own and of layers

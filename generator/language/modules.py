@@ -127,6 +127,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             returns=returns,
             location=self.module_source.location,
             model=True,
+            interface=True,
             taps=tuple(types),
             tap_types=tuple((name, ListOf(kind.type)) for name, kind in types.items() if kind),
             stateful=cached,

@@ -38,7 +38,7 @@ class Leaf:
 def check_tensors(program: Program) -> None:
     reader = _Reader(program)
     found = [module for module in program.checked.values() if module is not None]
-    modules = [module for module in found if module.name not in program.interfaces]
+    modules = [module for module in found if not module.interface]
     if any(reader.contains_itself(module, ()) for module in modules):
         return
     for module in modules:

@@ -67,8 +67,9 @@ class ModuleWriter(ConstructorWriter):
         steps, module = [], self.module
         for step in path:
             layer = module.layer(step)
-            part = module.name in self.program.interfaces
-            steps += [f"get_{step}()"] if part else self.writer_of(module).path_of(layer)
+            steps += (
+                [f"get_{step}()"] if module.interface else self.writer_of(module).path_of(layer)
+            )
             module = self.module_of(strip_optional(layer.type))
         return steps
 
