@@ -157,9 +157,11 @@ def function_context(writer: ModuleWriter) -> dict[str, Any]:
 
 def class_context(writer: ModuleWriter) -> dict[str, Any]:
     module = writer.module
+    # first what reads values that the constructor then keeps
     forward = writer.forward()
     methods = [method_context(writer, method) for method in module.methods]
     stored = writer.stored_tensors()
+    checkpoint_names = writer.checkpoint_names()
     context = {
         "name": writer.class_name(module.name),
         "aliases": [writer.class_name(alias) for alias in module.aliases],
@@ -169,7 +171,8 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         "constructor_arguments": constructor_arguments(module),
         "constructor": writer.constructor(),
         "stored": stored,
-        "checkpoint_names": writer.checkpoint_names(),
+        "checkpoint_names": checkpoint_names,
+        "names_by_config": any("self." in name for name in checkpoint_names.values()),
         "arguments": writer.arguments(),
         "effects": writer.effect_arguments(),
         "switches": writer.effect_inputs(module) if module.model else [],

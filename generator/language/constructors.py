@@ -36,7 +36,7 @@ class Naming:
 
     path: str | None = None
     transform: str | None = None
-    arguments: tuple = ()
+    arguments: tuple[ir.Expr, ...] = ()
 
 
 class ConstructorMixin(RuleMixin):
@@ -264,13 +264,13 @@ class ConstructorMixin(RuleMixin):
             and isinstance(node.func, ast.Name)
             and node.func.id in TRANSFORMS
         ):
-            arguments = tuple(self.expr(argument).type.value for argument in node.args)
-            if len(arguments) < TRANSFORMS[node.func.id] or UNKNOWN in arguments:
-                expected = f"at least {TRANSFORMS[node.func.id]}"
+            arguments = tuple(self.static_argument(argument) for argument in node.args)
+            fewest = TRANSFORMS[node.func.id]
+            if len(arguments) < fewest or not isinstance(arguments[0], ir.Const):
                 self.fail(
                     node,
-                    f"{node.func.id} takes literals",
-                    expected=expected,
+                    f"{node.func.id} takes a path, then numbers",
+                    expected=f"at least {fewest}",
                     found=ast.unparse(node),
                 )
             return Naming(transform=node.func.id, arguments=arguments)

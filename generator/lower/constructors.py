@@ -334,13 +334,16 @@ class ConstructorWriter(StatementWriter):
 
     def transform_text(self, naming: Naming) -> str:
         name = "".join(part.title() for part in naming.transform.split("_"))
-        path, *rest = naming.arguments
-        arguments = [path, *rest]
+        path = naming.arguments[0].value
+        rest = [self.expr(argument) for argument in naming.arguments[1:]]
+        rest = [ast.Tuple(x.elts, ast.Load()) if isinstance(x, ast.List) else x for x in rest]
+        paths = [path]
         if naming.transform == "transpose":
-            arguments = [path, tuple(rest)]
+            rest = [ast.Tuple(rest, ast.Load())]
         elif naming.transform == "weight_norm":
-            arguments = [f"{path}.weight_g", f"{path}.weight_v", *rest]
-        return f"transforms.{name}({', '.join(map(repr, arguments))})"
+            paths = [f"{path}.weight_g", f"{path}.weight_v"]
+        texts = [*map(repr, paths), *map(trees.text, rest)]
+        return f"transforms.{name}({', '.join(texts)})"
 
 
 def leaves(group: Group):
