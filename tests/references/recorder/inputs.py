@@ -16,6 +16,7 @@ ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7
 FIRST_ID = 5
+CHARACTERS = 0x110000  # of Unicode
 # what pretraining learns from pairs of sentences, beside the tokens
 SECOND_LABELS = ("next_sentence_label", "sentence_order_label")
 
@@ -141,7 +142,7 @@ class Maker:
         """Ids (or embeddings), mask, token types, encoder states, target and labels."""
         length = length or self.length
         mask = self.mask(length, side)
-        ids = self.draw(probe, "input_ids", mask.shape, FIRST_ID, self.config.vocab_size)
+        ids = self.draw(probe, "input_ids", mask.shape, FIRST_ID, self.vocabulary())
         if side in ("left", "right"):
             ids[mask == 0] = getattr(self.config, "pad_token_id", None) or 0
         decoding.end_tokens(self, ids, mask)
@@ -170,6 +171,10 @@ class Maker:
         elif labels:
             result.update(self.labels(probe, ids.reshape(shape), mask.reshape(shape)))
         return self.ordered(result)
+
+    def vocabulary(self):
+        """The number of ids; where there is no vocabulary they are characters."""
+        return getattr(self.config, "vocab_size", None) or CHARACTERS
 
     def embedding_size(self):
         """Width of inputs_embeds."""
@@ -214,7 +219,7 @@ class Maker:
         if "MaskedLM" in name or "PreTraining" in name:
             keep = self.draw(probe, "labelled", ids.shape, 0, 2)
             keep[:, 1] = 1
-            drawn = self.draw(probe, "labels", ids.shape, FIRST_ID, self.config.vocab_size)
+            drawn = self.draw(probe, "labels", ids.shape, FIRST_ID, self.vocabulary())
             result["labels"] = np.where((keep > 0) & (mask > 0), drawn, -100)
             second = [name for name in SECOND_LABELS if self.takes(name)]
             result.update({name: np.array([1, 0]) for name in second})

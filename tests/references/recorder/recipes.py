@@ -36,7 +36,7 @@ def _text(name, *, details=False, **inputs):
 
 def padded(maker, probe, options):
     """The main probe: right padding, labels, every output whole where it is small."""
-    kwargs = _switches(maker, **_details(maker), **options.get("kwargs", {}))
+    kwargs = _switches(maker, **{**_details(maker), **options.get("kwargs", {})})
     inputs = maker.text(probe, length=options.get("length"), side="right", labels=True)
     return Plan(probe, [(inputs, kwargs)], full=True)
 
