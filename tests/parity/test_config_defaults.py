@@ -18,7 +18,8 @@ def configurations(folder):
     module = import_module(f"triptych.models.{folder}.configuration_{folder}")
     found = vars(module).values()
     own = [c for c in found if isinstance(c, type) and issubclass(c, PretrainedConfig)]
-    return {c.model_type: c for c in own if c.__module__ == module.__name__}
+    mine = [c for c in own if c.__module__ == module.__name__]
+    return {c.model_type: c for c in mine if c.model_type}  # parts may have no type of their own
 
 
 def plain(config):

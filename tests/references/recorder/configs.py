@@ -136,6 +136,10 @@ def config_defaults(config_class):
     for path in [path for path, _ in nested.paths(values)]:
         if path.endswith("transformers_version"):
             values = nested.without(values, path)
+    if "_output_attentions" in values:  # a class that shows its own attributes
+        values["output_attentions"] = values.pop("_output_attentions")
+        for name in ("_attn_implementation_internal", "_commit_hash"):
+            values.pop(name, None)
     return config.model_type, values
 
 
