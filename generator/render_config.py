@@ -182,9 +182,15 @@ def config_expression(text: str, owner: str = "self") -> str:
             node.args = [self.visit(argument) for argument in node.args]
             return node
 
-        def visit_Name(self, node: ast.Name) -> ast.expr:
-            return trees.attribute(trees.name(owner), node.id)
+        def visit_ListComp(self, node: ast.ListComp) -> ast.expr:
+            targets = [n for part in node.generators for n in ast.walk(part.target)]
+            loops.update(n.id for n in targets if isinstance(n, ast.Name))
+            return self.generic_visit(node)
 
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return node if node.id in loops else trees.attribute(trees.name(owner), node.id)
+
+    loops: set[str] = set()  # variables of comprehensions, which are no fields
     return trees.text(Prefix().visit(ast.parse(text, mode="eval").body))
 
 

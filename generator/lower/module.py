@@ -273,8 +273,11 @@ class ModuleWriter(ConstructorWriter):
         for node in ir.walk(self.module.body):
             inner = self.module_of(strip_optional(node.layer.type)) if is_layer_call(node) else None
             if inner is not None and inner.stateful and not inner.block:
-                given = next(v.type for _, v in node.arguments if isinstance(v.type, Tensor))
-                return trees.text(self.dim_name(given.shape[1].symbol))
+                given = next(v for _, v in node.arguments if isinstance(v.type, Tensor))
+                symbol = given.type.shape[1].symbol
+                if symbol is not None and self.program.is_runtime_dim(symbol):
+                    return trees.text(self.dim_name(symbol))
+                return f"{self.shape(trees.text(self.expr(given)))}[1]"
         first = next(p.type for p in self.module.inputs if p.one_of or p.default is ...)
         dim = strip_optional(first).shape[1].symbol
         return trees.text(self.dim_name(dim))

@@ -60,6 +60,8 @@ EXPRESSIONS = {
     "relu(x)": ("like x", np.maximum(X, 0)),
     "sigmoid(x)": ("like x", special.expit(X)),
     "silu(x)": ("like x", X * special.expit(X)),
+    "log1p(p)": ("like x", np.log1p(P)),
+    "lgamma(p)": ("like x", special.gammaln(P)),
     "softplus(x)": ("like x", np.log1p(np.exp(X))),
     "log_sigmoid(x)": ("like x", np.log(special.expit(X))),
     "gelu(x)": ("like x", X * special.ndtr(X)),
