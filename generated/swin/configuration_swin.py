@@ -39,4 +39,4 @@ class SwinConfig(BackboneConfig):
 
     @property
     def stage_channels(self) -> list[int]:
-        return [self.embed_dim] + [self.embed_dim * 2**self.i for self.i in range(len(self.depths))]
+        return [self.embed_dim] + [self.embed_dim * 2**i for i in range(len(self.depths))]

@@ -597,11 +597,11 @@ class SwinBackbone(SwinPreTrainedModel):
         taps = self.taps(
             output_attentions=output_attentions, output_hidden_states=output_hidden_states
         )
-        _, maps = self.get_encoder()(self.get_embeddings()(pixel_values, None), True, taps=taps)
+        _, maps = self.encoder(self.embeddings(pixel_values, None), True, taps=taps)
         features = []
         for stage, map in zip(self.config.stage_names, maps):
             if stage in self.config.out_features:
-                x = self.get_hidden_states_norms()[stage](map.permute(0, 2, 3, 1))
+                x = self.hidden_states_norms[stage](map.permute(0, 2, 3, 1))
                 features = features + [x.permute(0, 3, 1, 2)]
         output = SwinBackboneOutput(
             feature_maps=features,

@@ -650,13 +650,13 @@ class TFSwinBackbone(TFSwinPreTrainedModel):
         taps = self.taps(
             output_attentions=output_attentions, output_hidden_states=output_hidden_states
         )
-        _, maps = self.get_encoder()(
-            self.get_embeddings()(pixel_values, bool_masked_pos=None), as_backbone=True, taps=taps
+        _, maps = self.encoder(
+            self.embeddings(pixel_values, bool_masked_pos=None), as_backbone=True, taps=taps
         )
         features = []
         for stage, map in zip(self.config.stage_names, maps):
             if stage in self.config.out_features:
-                x = self.get_hidden_states_norms()[stage](tf.transpose(map, [0, 2, 3, 1]))
+                x = self.hidden_states_norms[stage](tf.transpose(map, [0, 2, 3, 1]))
                 features = features + [tf.transpose(x, [0, 3, 1, 2])]
         output = TFSwinBackboneOutput(
             feature_maps=features,
