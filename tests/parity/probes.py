@@ -59,7 +59,7 @@ def train(session, probe):
     if not session.takes(probe):
         return
     adapter, recorded = session.adapter, probe.calls[0]
-    weights = adapter.inputs(probe.objective_weights())
+    weights = flatten(adapter.inputs(probe.objective_weights()))
 
     def objective(flat, total):
         if not weights:
