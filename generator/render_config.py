@@ -177,7 +177,7 @@ def config_expression(text: str, owner: str = "self") -> str:
                 return ast.BinOp(left, ast.FloorDiv(), right)
             if isinstance(node.func, ast.Name) and node.func.id in MATH:
                 node.func = trees.attribute(trees.name("math"), node.func.id)
-            if isinstance(node.func, ast.Attribute):  # a method of a field
+            elif isinstance(node.func, ast.Attribute):  # a method of a field
                 node.func = self.visit(node.func)
             node.args = [self.visit(argument) for argument in node.args]
             return node

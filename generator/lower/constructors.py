@@ -73,16 +73,17 @@ class ConstructorWriter(StatementWriter):
 
         def add(name: str) -> None:
             field = self.config_value((name,))
-            before = set(self.nullable_fields)
             value = self.expr(self.nullable_fields[name])
-            for other in [other for other in self.nullable_fields if other not in before]:
-                add(other)
+            for other in [other for other in self.nullable_fields if other not in lines]:
+                if mentions(trees.text(value), other):
+                    add(other)
             test = ast.Compare(field, [ast.IsNot()], [ast.Constant(None)])
             kept = f"self.{name} = " if name in self.kept else ""
             lines[name] = f"{kept}{name} = {trees.text(ast.IfExp(test, field, value))}"
 
         for name in list(self.nullable_fields):
-            add(name)
+            if name not in lines:
+                add(name)
         return list(lines.values())
 
     # --- layers ---------------------------------------------------------------------------------
