@@ -1,8 +1,11 @@
-"""Known gaps: inputs of the reference that our public calls lack, each stated with its reason.
+"""Known gaps, each stated with its reason; a class that has one reads "known gap" in the table.
 
-gaps.json: rows {"class": glob, "input": name, "reason", "frameworks": all if absent}. A probe that
-needs such an input is not run, and its class reads "known gap" in the table. An input that is
-missing without being stated fails, and so does a stated one that the call has.
+gaps.json has rows of two kinds, in all frameworks where `frameworks` is absent:
+- {"class": glob, "input": name, "reason", "frameworks"}: an input of the reference that our public
+  calls lack. A probe that needs it is not run. An input that is missing without being stated fails,
+  and so does a stated one that the call has.
+- {"class": name, "case": name, "probe": name, "reason", "frameworks"}: a probe that exceeds its
+  tolerance. One that does not, in the framework's primary form, fails for being stated.
 """
 
 import json
@@ -21,6 +24,16 @@ def reason(framework, class_name, missing):
     """Why an input is missing, or None if nobody has said."""
     for row in stated():
         here = framework in row.get("frameworks", [framework])
-        if here and missing == row["input"] and fnmatchcase(class_name, row["class"]):
+        if here and missing == row.get("input") and fnmatchcase(class_name, row["class"]):
             return row["reason"]
     return None
+
+
+def exceeded(framework, class_name, case):
+    """{probe: reason} of the probes of a case that are known to exceed their tolerance."""
+    return {
+        row["probe"]: row["reason"]
+        for row in stated()
+        if framework in row.get("frameworks", [framework])
+        if (row["class"], row.get("case")) == (class_name, case)
+    }

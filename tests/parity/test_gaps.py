@@ -18,8 +18,37 @@ def test_every_stated_gap_is_met_by_a_recorded_probe():
     }
     for row in gaps.stated():
         assert row["reason"]
+        if "probe" in row:
+            (place,) = cases.find(class_name=row["class"], name=row["case"])
+            assert row["probe"] in cases.load(place).probes
+            continue
         met = [c for c, name in recorded if fnmatchcase(c, row["class"]) and name == row["input"]]
         assert met, row
+
+
+@pytest.mark.parametrize(("error", "left"), [(1.0, []), (0.0, ["gap"])])
+def test_a_stated_excess_is_no_failure_but_nothing_else(error, left, monkeypatch):
+    from types import SimpleNamespace
+
+    from references.case import Result
+
+    from parity.harness import _take_stated
+    from parity.report import Report
+
+    row = {"class": "Toy", "case": "one", "probe": "bf16", "reason": "why", "frameworks": ["flax"]}
+    monkeypatch.setattr(gaps, "stated", lambda: [row])
+    report = Report()
+    report.add("bf16", [Result("logits", error, 0.5)])
+    report.add("main", [Result("logits", 1.0, 0.5)])
+    case = SimpleNamespace(class_name="Toy", name="one")
+    session = SimpleNamespace(case=case, report=report, primary=True)
+    session.adapter = SimpleNamespace(name="flax")
+    _take_stated(session)
+    assert report.gaps == (["why"] if error else [])
+    failed = [(check.probe, check.name) for check in report.failures]
+    assert failed == [("main", "logits"), *(("bf16", name) for name in left)]
+    session.adapter.name = "pytorch"
+    assert gaps.exceeded("pytorch", "Toy", "one") == {}
 
 
 def test_reasons(monkeypatch):
