@@ -4,8 +4,8 @@ gaps.json has rows of two kinds, in all frameworks where `frameworks` is absent:
 - {"class": glob, "input": name, "reason", "frameworks"}: an input of the reference that our public
   calls lack. A probe that needs it is not run. An input that is missing without being stated fails,
   and so does a stated one that the call has.
-- {"class": name, "case": name, "probe": name, "reason", "frameworks"}: a probe that exceeds its
-  tolerance. One that does not, in the framework's primary form, fails for being stated.
+- {"class": name, "case": name, "probe": name, "reason", "frameworks", "forms": all if absent}: a
+  probe that exceeds its tolerance. One that does not fails for being stated.
 """
 
 import json
@@ -29,11 +29,11 @@ def reason(framework, class_name, missing):
     return None
 
 
-def exceeded(framework, class_name, case):
+def exceeded(framework, form, class_name, case):
     """{probe: reason} of the probes of a case that are known to exceed their tolerance."""
     return {
         row["probe"]: row["reason"]
         for row in stated()
-        if framework in row.get("frameworks", [framework])
+        if framework in row.get("frameworks", [framework]) and form in row.get("forms", [form])
         if (row["class"], row.get("case")) == (class_name, case)
     }

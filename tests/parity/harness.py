@@ -100,12 +100,13 @@ def run_case(adapter, folder, case_dir, form_name, model_class=None, stop=False)
 def _take_stated(session):
     """Turns failures of probes that gaps.json states into known gaps."""
     case, report = session.case, session.report
-    for probe, why in gaps.exceeded(session.adapter.name, case.class_name, case.name).items():
+    here = session.adapter.name, session.form.name, case.class_name, case.name
+    for probe, why in gaps.exceeded(*here).items():
         failed = [check for check in report.failures if check.probe == probe]
         if failed:
             report.checks = [check for check in report.checks if check not in failed]
             report.gaps.append(why)
-        elif session.primary:
+        elif probe in case.probes:
             report.add_flag(probe, "gap", False, "is no gap, as gaps.json says")
 
 

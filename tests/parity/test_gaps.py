@@ -40,15 +40,15 @@ def test_a_stated_excess_is_no_failure_but_nothing_else(error, left, monkeypatch
     report = Report()
     report.add("bf16", [Result("logits", error, 0.5)])
     report.add("main", [Result("logits", 1.0, 0.5)])
-    case = SimpleNamespace(class_name="Toy", name="one")
-    session = SimpleNamespace(case=case, report=report, primary=True)
+    case = SimpleNamespace(class_name="Toy", name="one", probes=["bf16", "main"])
+    session = SimpleNamespace(case=case, report=report, form=SimpleNamespace(name="jit"))
     session.adapter = SimpleNamespace(name="flax")
     _take_stated(session)
     assert report.gaps == (["why"] if error else [])
     failed = [(check.probe, check.name) for check in report.failures]
     assert failed == [("main", "logits"), *(("bf16", name) for name in left)]
-    session.adapter.name = "pytorch"
-    assert gaps.exceeded("pytorch", "Toy", "one") == {}
+    assert gaps.exceeded("pytorch", "jit", "Toy", "one") == {}
+    assert gaps.exceeded("flax", "eager", "Toy", "one") == {"bf16": "why"}
 
 
 def test_reasons(monkeypatch):
