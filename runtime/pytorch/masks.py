@@ -239,8 +239,8 @@ def _rows(queries: int, offset: int | Tensor, device) -> Tensor:
 
 def _first_key(past: Cache | None, queries: int, keys: int) -> int:
     """The position of the first key: not 0 where windows have dropped those before it."""
-    offset = _offset(past)
-    return 0 if past is None or isinstance(offset, Tensor) else offset + queries - keys
+    growing = past is not None and past.capacity is None
+    return past.offset + queries - keys if growing else 0
 
 
 def _columns(keys: int, device, first: int = 0) -> Tensor:

@@ -55,7 +55,8 @@ class Mask:
         no part even in the mean that a query without any allowed key sees.
         """
         past = self.past
-        first = self.first_key(queries, keys) or 0
+        first = self.first_key(queries, keys)
+        first = 0 if first is None else first
         strict = (term for term in self.terms if term.strict)
         parts = [term.allowed(queries, keys, past, first) for term in strict]
         if past is not None and past.capacity is not None:
