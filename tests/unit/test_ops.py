@@ -48,7 +48,12 @@ EXPRESSIONS = {
     "square(x)": ("like x", X * X),
     "sign(x)": ("like x", np.sign(X)),
     "exp(x)": ("like x", np.exp(X)),
+    "expm1(x)": ("like x", np.expm1(X)),
     "log(p)": ("like x", np.log(P)),
+    "masked_scatter(x, words > 4, y[0, :3])": (
+        "like x",
+        np.stack([np.stack([Y[0, 0], X[0, 1], Y[0, 1], X[0, 3]]), np.stack([Y[0, 2], *X[1, 1:]])]),
+    ),
     "sin(x)": ("like x", np.sin(X)),
     "cos(x)": ("like x", np.cos(X)),
     "tanh(x)": ("like x", np.tanh(X)),
@@ -110,6 +115,14 @@ EXPRESSIONS = {
     "argsort(x, axis=1)": ("int[b, s, d]", X.argsort(1)),
     "top_k(x, 2)[0]": ("float[b, s, 2]", np.sort(X)[..., :-3:-1]),
     "top_k(x, 2)[1]": ("int[b, s, 2]", X.argsort()[..., :-3:-1]),
+    "known_labels_loss(x[:, 0, :1], y[:, 0, :1], 1)": (
+        "float32[]",
+        np.mean((X[:, 0, :1] - Y[:, 0, :1]) ** 2),
+    ),
+    "known_labels_loss(x[:, 0], where(flags[:, 0], p[:, 0], log(0.0 - p[:, 0])), 6)": (
+        "float32[]",
+        np.sum((np.log1p(np.exp(X)) - X * P)[:, 0][FLAGS[:, 0]]),
+    ),
     "var(x, axis=2)": ("float[b, s]", X.var(2)),
     "var(x, axis=2, keepdims=True)": ("float[b, s, 1]", X.var(2, keepdims=True)),
     "logsumexp(x, axis=1)": ("float[b, d]", special.logsumexp(X, 1)),
@@ -158,6 +171,10 @@ ELSEWHERE = {
         "cross_entropy", "next_token_loss", "classification_loss", "span_loss", "l1_loss",
         "mse_loss", "contrastive_loss", "ctc_loss",
     ),
+    "kernels, test_assignment.py, test_sampling.py, test_experts.py, test_scans.py, test_wkv.py": (
+        "linear_assignment", "grid_sample", "mixture_of_experts", "selective_scan", "wkv",
+    ),
+    "positions, test_positions.py": ("key_positions", "log_buckets"),
     "pictures, test_pictures.py and tests/unit/*/test_*_layers.py": (
         "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate",
     ),

@@ -220,7 +220,7 @@ def test_small_functions():
     np.testing.assert_allclose(np.linalg.norm(l2_normalize(x), axis=-1), 1, atol=1e-6)
     one_of(a=None, b=0)
     for wrong in ({"a": None, "b": None}, {"a": 1, "b": 2}):
-        with pytest.raises(InputError, match="exactly one of a and b"):
+        with pytest.raises(InputError, match="exactly one of a, b"):
             one_of(**wrong)
     parts = split_sizes(x, (1, 2), axis=1)
     assert [part.shape for part in parts] == [(2, 1), (2, 2)]
