@@ -12,6 +12,7 @@ import black
 import jinja2
 
 from . import ir
+from .language.declarations import PLACES
 from .language.program import Program
 from .language.sources import BASE_MODEL, role_path
 from .located import Map
@@ -224,16 +225,19 @@ def initializer_texts(init: Map, names: dict[str, None]) -> dict[str, str]:
         node = ast.parse(rule, mode="eval").body
         function = node if isinstance(node, ast.Name) else node.func
         arguments = [] if isinstance(node, ast.Name) else node.args
-        values = [initializer_number(argument) for argument in arguments]
+        values = [initializer_number(argument, function.id) for argument in arguments]
         names.setdefault(function.id)
         texts[key] = f"{function.id}({', '.join(values)})"
     return texts
 
 
-def initializer_number(node: ast.expr) -> str:
+def initializer_number(node: ast.expr, rule: str) -> str:
+    text = ast.unparse(node)
+    if rule == "each":
+        expression = config_expression(text, "config", PLACES)
+        return f"lambda config, {', '.join(PLACES)}: {expression}"
     if isinstance(node, ast.Name):
         return repr(node.id)
-    text = ast.unparse(node)
     if any(isinstance(inner, ast.Name) for inner in ast.walk(node)):
         return f"lambda config: {config_expression(text, 'config')}"
     return text

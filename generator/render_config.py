@@ -146,7 +146,7 @@ def python_type(program: Program, kind: Type) -> str:
     return "object"
 
 
-def config_expression(text: str, owner: str = "self") -> str:
+def config_expression(text: str, owner: str = "self", others: tuple[str, ...] = ()) -> str:
     """An expression over fields, with the configuration's name before each."""
 
     class Prefix(ast.NodeTransformer):
@@ -160,7 +160,7 @@ def config_expression(text: str, owner: str = "self") -> str:
             return node
 
         def visit_Name(self, node: ast.Name) -> ast.expr:
-            return trees.attribute(trees.name(owner), node.id)
+            return node if node.id in others else trees.attribute(trees.name(owner), node.id)
 
     return trees.text(Prefix().visit(ast.parse(text, mode="eval").body))
 

@@ -30,7 +30,10 @@ INITIALIZERS = {
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
     "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0),
     "softplus_log_uniform": (2, 3), "log_range": (0, 0),
+    "each": (1, 1), "orthogonal": (0, 1),
 }  # fmt: skip
+# of an entry: its place along the last axis, the length of that, and the tensor's layer
+PLACES = ("i", "n", "layer")
 OLD_BOOLEANS = {
     "yes": "true",
     "on": "true",
@@ -273,6 +276,7 @@ def _check_rule(program: Program, text: str, place, location: Location) -> None:
             found=str(len(arguments)),
         )
     known = [n for schema in program.configs.values() for n in schema.names]
+    known += PLACES if name.id == "each" else ()
     for argument in arguments:
         if not _is_number(argument):
             message = f"{name.id} takes numbers and configuration fields"

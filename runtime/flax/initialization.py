@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from ..errors import ConfigError
-from ..first_values import Number, resolve
+from ..first_values import Each, Number, along, resolve
 
 if TYPE_CHECKING:
     from .weights import Leaf
@@ -36,6 +36,11 @@ class Rule:
     draw: Callable[..., np.ndarray]
     numbers: tuple[Number, ...] = ()
     by_layer: bool = False
+    by_name: Callable[[str], Rule] | None = None
+
+    def at(self, name: str) -> Rule:
+        """The rule for the tensor of this name."""
+        return self if self.by_name is None else self.by_name(name)
 
     def of_layer(self, leaf: Leaf) -> Rule:
         """The rule for one leaf."""
@@ -194,6 +199,27 @@ def log_range() -> Rule:
     return Rule(draw)
 
 
+def each(function: Each) -> Rule:
+    """Entries by their place along the last axis, and by the layer that the tensor is in."""
+
+    def draw(generator, shape, values):
+        return np.broadcast_to(values(shape[-1]), shape)
+
+    return Rule(draw, by_name=lambda name: Rule(draw, (along(function, name),)))
+
+
+def orthogonal(gain: Number = 1.0) -> Rule:
+    """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
+
+    def draw(generator, shape, gain):
+        q, r = np.linalg.qr(generator.standard_normal((max(shape), min(shape))))
+        q *= np.sign(np.diag(r))
+        q = q if shape[0] >= shape[1] else q.T
+        return q * gain * math.sqrt(max(1, shape[0] / shape[1]))
+
+    return Rule(draw, (gain,))
+
+
 def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     """The rule for a leaf: the first path that matches, also below the base model's name; else
     what an activation with parameters starts from; else the rule of its kind.
@@ -234,7 +260,7 @@ def initial_value(
     if source is not None:
         first = initial_value(leaf.sibling(source), rules, key, config)
         return leaf.owner.derive(leaf.attribute, first).astype(leaf.dtype)
-    rule, salt = find_rule(leaf, rules).of_layer(leaf), zlib.crc32(leaf.name.encode())
+    rule, salt = find_rule(leaf, rules).at(leaf.name).of_layer(leaf), zlib.crc32(leaf.name.encode())
     array = rule(key, leaf.shape, leaf.dtype, config, salt)
     padding = getattr(leaf.owner, "padding_idx", None)
     if padding is None or leaf.attribute != "weight":

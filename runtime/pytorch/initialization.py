@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import init
 
 from ..errors import ConfigError
-from ..first_values import Number, resolve
+from ..first_values import Each, Number, along, resolve
 from .activations import MODULES
 from .layers import RMSNorm
 
@@ -44,6 +44,11 @@ class Rule:
     fill: Callable[..., Any]
     values: Mapping[str, Number]
     by_layer: bool = False
+    by_name: Callable[[str], Rule] | None = None
+
+    def at(self, name: str) -> Rule:
+        """The rule for the tensor of this name."""
+        return self if self.by_name is None else self.by_name(name)
 
     def __call__(self, tensor: Tensor, config: Any, layer: nn.Module | None = None) -> None:
         values = {name: resolve(value, config) for name, value in self.values.items()}
@@ -137,6 +142,25 @@ def log_range() -> Rule:
     return Rule(fill, {})
 
 
+def each(function: Each) -> Rule:
+    """Entries by their place along the last axis, and by the layer that the tensor is in."""
+
+    def fill(tensor: Tensor, values: Callable) -> None:
+        tensor.copy_(torch.from_numpy(values(tensor.shape[-1])))
+
+    return Rule(fill, {}, by_name=lambda name: Rule(fill, {"values": along(function, name)}))
+
+
+def orthogonal(gain: Number = 1.0) -> Rule:
+    """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
+
+    def fill(tensor: Tensor, gain: float) -> None:
+        rows, columns = tensor.shape
+        init.orthogonal_(tensor, gain * math.sqrt(max(1, rows / columns)))
+
+    return Rule(fill, {"gain": gain})
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.
@@ -164,7 +188,7 @@ def _fill(model: nn.Module, module: nn.Module, leaf: str, tensor: Tensor, name: 
         return
     rule = _find_rule(model.initializers, module, leaf, name)
     if rule is not None:
-        rule(tensor, model.config, module)
+        rule.at(name)(tensor, model.config, module)
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             tensor[module.padding_idx].zero_()
     elif leaf in RUNNING:

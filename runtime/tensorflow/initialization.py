@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from ..errors import ConfigError
-from ..first_values import Number, resolve
+from ..first_values import Each, Number, along, resolve
 
 if TYPE_CHECKING:
     from .base import Layer, Parameter
@@ -34,6 +34,11 @@ class Rule:
     sample: Sampler
     numbers: tuple[Number, ...] = ()
     by_layer: bool = False
+    by_name: Callable[[str], Rule] | None = None
+
+    def at(self, name: str) -> Rule:
+        """The rule for the tensor of this name."""
+        return self if self.by_name is None else self.by_name(name)
 
     def __call__(self, parameter: Parameter, config: Any, layer: Layer | None = None) -> tf.Tensor:
         """A value for the parameter, in its own layout."""
@@ -212,6 +217,28 @@ def log_range() -> Rule:
     return Rule(sample)
 
 
+def each(function: Each) -> Rule:
+    """Entries by their place along the last axis, and by the layer that the tensor is in."""
+
+    def sample(shape: Any, dtype: Any, _fans: Any, values: Callable) -> tf.Tensor:
+        return tf.broadcast_to(tf.constant(values(shape[-1]), dtype), shape)
+
+    return Rule(sample, by_name=lambda name: Rule(sample, (along(function, name),)))
+
+
+def orthogonal(gain: Number = 1.0) -> Rule:
+    """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
+
+    def sample(shape: Any, dtype: Any, fans: tuple[int, int], gain: float) -> tf.Tensor:
+        tall = max(shape), min(shape)
+        q, r = tf.linalg.qr(tf.random.normal(tall, dtype=dtype))
+        q *= tf.sign(tf.linalg.diag_part(r))
+        q = q if shape[0] >= shape[1] else tf.transpose(q)
+        return q * gain * math.sqrt(max(1, fans[1] / fans[0]))
+
+    return Rule(sample, (gain,))
+
+
 def find_rule(
     name: str, parameter: Parameter, owner: Layer, rules: Mapping[str, Rule]
 ) -> Rule | None:
@@ -234,7 +261,7 @@ def initialize(
         raise ConfigError(
             "no initializer is for this", key=name, hint=f"The layer's kind is {owner.kind!r}"
         )
-    value = rule(parameter, config, owner)
+    value = rule.at(name)(parameter, config, owner)
     padding = getattr(owner, "padding_idx", None)
     if padding is not None:
         zero = tf.zeros((1, value.shape[1]), value.dtype)

@@ -9,7 +9,7 @@ import torch
 from .. import fill
 
 # what callers know a cache as
-CACHES = ("past_key_values", "cache_params")
+CACHES = ("past_key_values", "cache_params", "state")
 ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7
