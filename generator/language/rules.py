@@ -47,8 +47,8 @@ class RuleMixin:
         name = getattr(node.func if called else node, "id", "")
         if name not in INITIALIZERS:
             hint = self.hint(name, INITIALIZERS)
-            found = ast.unparse(node) if hint is None else None
-            self.fail(node, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint)
+            expected = listed(INITIALIZERS) if hint is None else None
+            self.fail(node, "not a rule", expected=expected, found=ast.unparse(node), hint=hint)
         numbers = tuple(self.expr(argument) for argument in (node.args if called else ()))
         fewest, most = INITIALIZERS[name]
         if not fewest <= len(numbers) <= most:
