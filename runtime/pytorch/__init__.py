@@ -25,6 +25,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .experts import mixture_of_experts
 from .functional import (
+    bounded,
     interpolate,
     l2_normalize,
     new_positions,
@@ -79,11 +80,14 @@ from .recurrent import LSTM
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "NormedConv1d",
     "NormedConvTranspose1d",
     "LSTM",

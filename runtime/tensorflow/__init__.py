@@ -26,6 +26,7 @@ from .draws import Draws, draws_of
 from .elementwise import gelu
 from .experts import mixture_of_experts
 from .functional import (
+    bounded,
     einsum,
     integers,
     interpolate,
@@ -94,10 +95,13 @@ from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .taps import NO_TAPS, Taps
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "Conv1d",
     "ConvTranspose1d",
     "GroupNorm",
