@@ -96,6 +96,7 @@ from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
@@ -157,6 +158,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "einsum",
     "first_given",
     "flatten_axes",

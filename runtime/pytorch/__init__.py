@@ -79,6 +79,7 @@ from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .states import Slots
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
@@ -126,6 +127,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "gelu",
     "interpolate",
     "kaiming_normal",
