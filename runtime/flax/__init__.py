@@ -100,6 +100,7 @@ from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .seeded import seeded_normal
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
@@ -163,6 +164,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "einsum",
     "first_given",
     "flatten_axes",

@@ -83,6 +83,7 @@ from .scatter import masked_scatter
 from .seeded import seeded_normal
 from .states import Slots
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "gelu",
     "interpolate",
     "kaiming_normal",

@@ -174,7 +174,7 @@ ELSEWHERE = {
     "kernels, test_assignment.py, test_sampling.py, test_experts.py, test_scans.py, test_wkv.py": (
         "linear_assignment", "grid_sample", "mixture_of_experts", "selective_scan", "wkv",
     ),
-    "positions, test_positions.py": ("key_positions", "log_buckets"),
+    "positions, test_positions.py": ("key_positions", "log_buckets", "fourier_waves"),
     "pictures, test_pictures.py and tests/unit/*/test_*_layers.py": (
         "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate",
     ),
