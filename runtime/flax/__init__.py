@@ -37,6 +37,7 @@ from .functional import (
     select_rows,
     shape_of,
     split_sizes,
+    static_size,
     take,
     take_along,
 )
@@ -193,6 +194,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "split_sizes",
     "state_dict",

@@ -32,6 +32,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    static_size,
     take,
     take_along,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "state_dict",
     "take",
