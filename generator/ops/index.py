@@ -171,3 +171,14 @@ def _bounded(call) -> Type:
 
 # a whole number as a size: its value, or in compiled programs, where sizes are fixed, the bound
 op("bounded(x, bound)", _bounded, "bounded(x, bound)")
+
+
+def _static_size(call) -> Type:
+    tensor = call.tensor("x")
+    if tensor.dtype != "int" or tensor.rank:
+        call.fail("static_size takes int[]", found=str(tensor), at="x")
+    return integer(call.unknown("size"))
+
+
+# a whole number as a size, which programs that are compiled do not know
+op("static_size(x)", _static_size, "static_size(x)")

@@ -38,6 +38,7 @@ from .functional import (
     select_rows,
     shape_of,
     split_sizes,
+    static_size,
     take,
     take_along,
 )
@@ -201,6 +202,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "split_sizes",
     "state_dict",

@@ -33,6 +33,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    static_size,
     take,
     take_along,
 )
@@ -159,6 +160,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "state_dict",
     "take",

@@ -23,7 +23,7 @@ from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
-from .elementwise import gelu
+from .elementwise import gelu, lgamma
 from .experts import mixture_of_experts
 from .functional import (
     bounded,
@@ -35,6 +35,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    static_size,
     take,
     take_along,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "auto_model",
     "as_list",
     "grid_sample",
+    "lgamma",
     "linear_assignment",
     "pair",
     "NO_TAPS",
@@ -193,6 +195,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "state_dict",
     "take",

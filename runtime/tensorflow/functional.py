@@ -128,3 +128,11 @@ def interpolate(
 def bounded(x: tf.Tensor, bound: int) -> int:
     """A whole number as a size; in graphs, which must know it, the bound."""
     return min(int(x), bound) if tf.executing_eagerly() else bound
+
+
+def static_size(x: tf.Tensor) -> int:
+    """A whole number as a size; an InputError in compiled programs, which do not know it."""
+    if not tf.executing_eagerly():
+        hint = "Give the model a bound for it, where it takes one"
+        raise InputError("compiled programs have no sizes that depend on values", hint=hint)
+    return int(x)

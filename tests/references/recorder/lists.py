@@ -34,6 +34,7 @@ class CaseSpec:
     extra: bool = False
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
+    bounds: dict = field(default_factory=dict)
     twin: dict = field(default_factory=dict)
     taps: tuple = ("hidden_states", "attentions")
 
@@ -109,6 +110,7 @@ def case_list(model_type, path=None):
                         **entry.get("inputs", {}),
                         **case.get("inputs", {}),
                     },
+                    bounds=data.get("bounds", {}),
                     taps=tuple(data.get("taps", CaseSpec.taps)),
                 )
             )
