@@ -100,17 +100,6 @@ class Adapter(ABC):
         return {n: np.array(x if isinstance(x, int) else self.array(x)) for n, x in found}
 
 
-def with_draws(inputs):
-    """Inputs of which those called draws.name.number are put together as `draws`."""
-    result, draws = {}, {}
-    for name, value in inputs.items():
-        if name.startswith("draws."):
-            draws.setdefault(name.split(".")[1], []).append(value)
-        else:
-            result[name] = value
-    return {**result, "draws": draws} if draws else result
-
-
 def is_label(name):
     """Whether an input is a target, which losses take in float32."""
     return "label" in name
