@@ -209,7 +209,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
                 location = named.key_locations[layer]
                 hint = did_you_mean(layer, self.tap_sources)
                 self.errors.error(location, f"{self.name}: {layer} emits nothing", hint=hint)
-        return {layer: (named.get(layer, layer), *taps) for layer, taps in shared.items() if taps}
+        named = {layer: named.get(layer, layer) for layer in shared}  # '' adds nothing
+        return {name: (named[name], *taps) for name, taps in shared.items() if taps and named[name]}
 
     def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
         return [

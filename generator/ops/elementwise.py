@@ -169,6 +169,20 @@ op(
 )
 
 
+def _seeded_normal(call) -> Type:
+    return Tensor("float32", call.dims("shape"))
+
+
+# what PyTorch draws from a generator of this seed
+op(
+    "seeded_normal(seed, shape)",
+    _seeded_normal,
+    "seeded_normal(seed, shape, device)",
+    "seeded_normal(seed, shape)",
+    "seeded_normal(seed, shape)",
+)
+
+
 def _size(call) -> Type:
     tensor = call.tensor("x")
     axis = call.value("axis")

@@ -26,6 +26,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .experts import mixture_of_experts
 from .functional import (
+    bounded,
     interpolate,
     l2_normalize,
     new_positions,
@@ -47,6 +48,8 @@ from .initialization import (
     log_range,
     normal,
     ones,
+    orthogonal,
+    powers,
     sinusoids,
     softplus_log_uniform,
     trunc_normal,
@@ -78,12 +81,15 @@ from .recurrent import LSTM
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "NormedConv1d",
     "NormedConvTranspose1d",
     "LSTM",
@@ -160,6 +166,8 @@ __all__ = [
     "take",
     "take_along",
     "sinusoids",
+    "orthogonal",
+    "powers",
     "tensor_state",
     "softplus_log_uniform",
     "trunc_normal",

@@ -92,3 +92,8 @@ def interpolate(
     """Resizes x [b, c, h, w] to `size`, by nearest, bilinear or bicubic (a = -0.75), unfiltered."""
     corners = None if mode == "nearest" else align_corners
     return F.interpolate(x, tuple(size), mode=mode, align_corners=corners)
+
+
+def bounded(x: Tensor, bound: int) -> int:
+    """A whole number as a size; in compiled programs, which must know it, the bound."""
+    return bound if torch.compiler.is_compiling() else min(int(x), bound)

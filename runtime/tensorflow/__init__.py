@@ -27,6 +27,7 @@ from .draws import Draws, draws_of
 from .elementwise import gelu
 from .experts import mixture_of_experts
 from .functional import (
+    bounded,
     einsum,
     integers,
     interpolate,
@@ -49,6 +50,8 @@ from .initialization import (
     log_range,
     normal,
     ones,
+    orthogonal,
+    powers,
     sinusoids,
     softplus_log_uniform,
     trunc_normal,
@@ -93,11 +96,14 @@ from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .taps import NO_TAPS, Taps
 from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "Conv1d",
     "ConvTranspose1d",
     "GroupNorm",
@@ -194,6 +200,8 @@ __all__ = [
     "take",
     "take_along",
     "sinusoids",
+    "orthogonal",
+    "powers",
     "tensor_state",
     "softplus_log_uniform",
     "trunc_normal",

@@ -53,4 +53,18 @@ def _randn_like(queue):
     return torch, "randn_like", lambda tensor, **_: _next(queue, tensor.shape)
 
 
-SOURCES = {"exponential_": _exponential, "randn": _randn, "randn_like": _randn_like}
+def _uniform(queue):
+    """Numbers u from 0 to 1, drawn as low + (high - low) u."""
+    return (
+        torch.Tensor,
+        "uniform_",
+        lambda x, low=0, high=1: x.copy_(low + (high - low) * _next(queue, x.shape)),
+    )
+
+
+SOURCES = {
+    "exponential_": _exponential,
+    "randn": _randn,
+    "randn_like": _randn_like,
+    "uniform_": _uniform,
+}

@@ -11,7 +11,7 @@ from ..case import nested
 from . import decoding
 
 # what callers know a cache as
-CACHES = ("past_key_values", "cache_params")
+CACHES = ("past_key_values", "cache_params", "state")
 ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7

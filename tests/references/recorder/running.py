@@ -9,7 +9,7 @@ from transformers.cache_utils import Cache, EncoderDecoderCache
 from . import draws
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "mems", *_inputs.CACHES)
+SIDE = ("hidden_states", "attentions", "cross_attentions", "mems")
 
 
 def _cache_entries(cache):
@@ -27,6 +27,14 @@ def _cache_entries(cache):
     return result
 
 
+def _states_by_layer(state):
+    """Of five tensors [b, h, layers], what each layer keeps: inputs [b, 1, h], means [b, 3, h]."""
+    fed, last, *means = state
+    means = torch.stack(means, dim=1)
+    rows = zip(last.unbind(2), means.unbind(3), fed.unbind(2), strict=True)
+    return [(last[:, None], means, fed[:, None]) for last, means, fed in rows]
+
+
 def flatten(value, name=""):
     """{dotted name: tensor} of a model's outputs."""
     if value is None:
@@ -37,6 +45,8 @@ def flatten(value, name=""):
         return {name: torch.tensor(value)}
     if isinstance(value, Cache):
         value = _cache_entries(value)
+    elif name == "state":
+        value = _states_by_layer(value)
     elif hasattr(value, "ssm_states"):  # of state spaces: two tensors a layer
         value = list(zip(value.conv_states, value.ssm_states, strict=True))
     pairs = value.items() if hasattr(value, "items") else enumerate(value)
@@ -59,7 +69,8 @@ def arrays(flat):
 
 def is_main(name):
     """Is this one of the outputs a class exists for, not a look inside?"""
-    return not any(part in name.split(".")[0] for part in SIDE)
+    first = name.split(".")[0]
+    return first not in _inputs.CACHES and not any(part in first for part in SIDE)
 
 
 def dropout_rates(model, plan):
