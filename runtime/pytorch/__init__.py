@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
+from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
@@ -157,6 +158,7 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "required",
     "select_rows",
     "selective_scan",
     "shape_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
+from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
@@ -192,6 +193,7 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "required",
     "select_rows",
     "selective_scan",
     "shape_of",

@@ -21,7 +21,7 @@ def main():
     versions = environment.check_versions()
     specs = lists.case_list(options.model_type)
     for config_class in sorted({spec.config_class for spec in specs}):
-        recording.record_defaults(config_class, options.out)
+        recording.record_defaults(config_class, options.out, specs[0].least)
     named = options.case_name is not None
     specs = [
         spec

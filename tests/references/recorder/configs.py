@@ -11,7 +11,8 @@ KEPT_KEYS = ("architectures", "model_type", "transformers_version", "dtype")
 
 def build_config(spec, **changes):
     """The reference's configuration object of a case."""
-    config = getattr(transformers, spec.config_class)(**nested.merged(spec.config, changes))
+    values = copy.deepcopy(nested.merged(spec.config, changes))  # some classes take parts out
+    config = getattr(transformers, spec.config_class)(**values)
     config._attn_implementation = "eager"
     return config
 
@@ -23,9 +24,10 @@ def changes(config, other):
     return {path: value for path, value in found if values.get(path) != value}
 
 
-def config_defaults(config_class):
-    """(model type, values): what the reference's configuration holds when nothing is given."""
-    config = getattr(transformers, config_class)()
+def config_defaults(config_class, least):
+    """(model type, values): what the reference's configuration holds when nothing is given, or
+    only the least that it needs."""
+    config = getattr(transformers, config_class)(**copy.deepcopy(least))
     values = config.to_dict()
     for path in [path for path, _ in nested.paths(values)]:
         if path.endswith("transformers_version"):
@@ -37,10 +39,10 @@ def config_defaults(config_class):
     return config.model_type, values
 
 
-def default_keys(config_class, saved):
+def default_keys(config_class, saved, least):
     """Keys of a saved config.json that can go without changing what the reference reads."""
     cls = getattr(transformers, config_class)
-    defaults = cls().to_dict()
+    defaults = cls(**copy.deepcopy(least)).to_dict()
     whole = cls.from_dict(copy.deepcopy(saved)).to_dict()
     dropped = []
     rest = saved

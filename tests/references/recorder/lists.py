@@ -37,6 +37,7 @@ class CaseSpec:
     bounds: dict = field(default_factory=dict)
     twin: dict = field(default_factory=dict)
     taps: tuple = ("hidden_states", "attentions")
+    least: dict = field(default_factory=dict)  # without which the class makes no configuration
 
 
 def _probe_map(items):
@@ -112,6 +113,7 @@ def case_list(model_type, path=None):
                     },
                     bounds=data.get("bounds", {}),
                     taps=tuple(data.get("taps", CaseSpec.taps)),
+                    least=data.get("least", {}),
                 )
             )
     return specs

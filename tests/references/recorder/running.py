@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
-from ..case import nested
 from . import draws
 from . import inputs as _inputs
 
@@ -101,7 +100,7 @@ def run_calls(model, plan, dtype):
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
         with draws.given(inputs, dtype) as rest:
-            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **_inputs.in_tuples(passed))
         if plan.method is not None and isinstance(output, list):
             output = torch.stack(output)  # one tensor a row of the batch
         flat = flatten(output)
