@@ -25,6 +25,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .experts import mixture_of_experts
+from .frozen import freeze_norms
 from .functional import (
     einsum,
     integers,
@@ -89,6 +90,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
@@ -107,7 +109,9 @@ __all__ = [
     "auto_model",
     "as_list",
     "grid_sample",
+    "freeze_norms",
     "linear_assignment",
+    "padded",
     "pair",
     "NO_TAPS",
     "BatchNorm",

@@ -105,6 +105,11 @@ class Maker:
             place = place[::-1] if side == "left" else place
             mask = place < np.array(given)[:, None]
             return mask.reshape(shape).astype(dtype)
+        if kind == "extents":  # a mask of pictures: ones in so many rows and columns
+            mask = np.zeros(shape, dtype)
+            for picture, (height, width) in zip(mask, given, strict=True):
+                picture[:height, :width] = 1
+            return mask
         if kind == "values":
             array = np.array(given).astype(dtype)
             return Stored(array) if array.dtype.kind == "f" else array
@@ -287,7 +292,14 @@ def to_torch(inputs, dtype):
     for name, item in inputs.items():
         tensor = torch.from_numpy(np.array(value(item)))
         result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    return nested(result)
+    return {name: rows(item) for name, item in nested(result).items()}
+
+
+def rows(item):
+    """What is given as lists in a dictionary is, to the reference, a list of dictionaries."""
+    if not isinstance(item, dict):
+        return item
+    return [dict(zip(item, row, strict=True)) for row in zip(*item.values(), strict=True)]
 
 
 def describe(inputs, pools):
