@@ -116,7 +116,7 @@ class ConfigSchema:
         name = self.own_name(name)
         if name in self.fields:
             return self.fields[name].type
-        return self.common.get(name)
+        return Static("str") if name == "model_type" else self.common.get(name)
 
     @property
     def names(self) -> list[str]:

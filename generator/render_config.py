@@ -13,6 +13,7 @@ from .configs import ConfigSchema, Field
 from .language.builtins import MATH
 from .language.program import Program
 from .lower import trees
+from .lower.module import is_open_part
 from .types import Config, Optional, Static, Type, strip_optional
 
 
@@ -26,7 +27,7 @@ def render_configuration(env: jinja2.Environment, program: Program, source: str)
         "configs": config_contexts(program),
     }
     used = used_names(template.render(**context, imports=[], used=set()))
-    names = ("BackboneConfig", "Kinds", "PretrainedConfig", "field", "stages")
+    names = ("BackboneConfig", "CompositeConfig", "Kinds", "PretrainedConfig", "field", "stages")
     imports = [name for name in names if name in used]
     return template.render(**context, imports=imports, used=used)
 
@@ -109,8 +110,16 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
         "divisions": divisions(program, schema),
-        "base": "BackboneConfig" if schema.is_backbone else "PretrainedConfig",
+        "base": config_base(program, schema),
     }
+
+
+def config_base(program: Program, schema: ConfigSchema) -> str:
+    """What a configuration class derives from."""
+    if schema.is_backbone:
+        return "BackboneConfig"
+    parts = any(is_open_part(program, field) for field in schema.fields.values())
+    return "CompositeConfig" if parts else "PretrainedConfig"
 
 
 MAX_DEPTH = 10_000  # layers of one stack: a hostile config.json must not ask for more

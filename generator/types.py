@@ -79,6 +79,16 @@ class ListOf:
 
 
 @dataclass(frozen=True)
+class DictOf:
+    """Values of one type under names that are known when code is traced."""
+
+    element: Type
+
+    def __str__(self) -> str:
+        return f"dict<{self.element}>"
+
+
+@dataclass(frozen=True)
 class TupleOf:
     items: tuple[Type, ...]
 
@@ -88,12 +98,14 @@ class TupleOf:
 
 @dataclass(frozen=True)
 class Record:
-    """The named outputs of a model."""
+    """The named outputs of a model; without a name, what an input has under names."""
 
     name: str
     fields: tuple[tuple[str, Type], ...]
 
     def __str__(self) -> str:
+        if not self.name:
+            return "{" + ", ".join(f"{name}: {kind}" for name, kind in self.fields) + "}"
         return f"{self.name}({', '.join(name for name, _ in self.fields)})"
 
 
@@ -161,6 +173,7 @@ Type = (
     | Static
     | Optional
     | ListOf
+    | DictOf
     | TupleOf
     | Record
     | Config
@@ -202,7 +215,7 @@ def free_symbols(kind: Type) -> set[str]:
         return set().union(*(dim.symbols for dim in kind.shape))
     if isinstance(kind, Optional):
         return free_symbols(kind.inner)
-    if isinstance(kind, ListOf):
+    if isinstance(kind, (ListOf, DictOf)):
         return free_symbols(kind.element)
     if isinstance(kind, TupleOf):
         return set().union(*map(free_symbols, kind.items))

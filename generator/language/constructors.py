@@ -208,6 +208,11 @@ class ConstructorMixin(RuleMixin):
     def any_model(self, node: ast.Call, naming) -> ir.Construct:
         """`auto(config, Interface)`: the base model of whatever a configuration is of."""
         names = self.program.interfaces
+        frozen = {keyword.arg: keyword.value for keyword in node.keywords}
+        flag = frozen.pop("frozen_norms", None)
+        for key in frozen:
+            self.fail(node, f"auto has no argument {key}", hint=self.hint(key, ["frozen_norms"]))
+        arguments = () if flag is None else (("frozen_norms", self.static_test(flag)),)
         if len(node.args) != 2 or not isinstance(node.args[1], ast.Name):
             self.fail(node, "auto takes a configuration and an interface", found=ast.unparse(node))
         interface = names.get(node.args[1].id)
@@ -224,7 +229,7 @@ class ConstructorMixin(RuleMixin):
                 found=str(config.type),
             )
         return ir.Construct(
-            self.source.locate(node), Static("layer"), interface, (), naming, config
+            self.source.locate(node), Static("layer"), interface, arguments, naming, config
         )
 
     def static_argument(self, node: ast.expr) -> ir.Expr:
@@ -294,6 +299,8 @@ class ConstructorMixin(RuleMixin):
                 p.name: default_type(p.default) for p in definition.params if p.default is not ...
             }
             return Layer(definition.name, definition, tuple({**kinds, **given}.items()))
+        if definition.interface:  # what is said of the model as a whole
+            given = {}
         for param in self.program.parameters(definition):
             if param.name not in given and param.default is not ...:
                 given[param.name] = default_type(param.default)

@@ -11,7 +11,18 @@ from typing import Any
 
 from ..diagnostics import Diagnostics, listed
 from ..dims import Dim, TooLarge, opaque
-from ..types import ANY, DTYPES, ListOf, Mask, Static, Tensor, Type, make_optional
+from ..types import (
+    ANY,
+    DTYPES,
+    DictOf,
+    ListOf,
+    Mask,
+    Record,
+    Static,
+    Tensor,
+    Type,
+    make_optional,
+)
 from .syntax import Place, parse_expression
 
 STATIC_KINDS = ("int", "float", "bool", "str", "list", "dict", "any")
@@ -109,6 +120,10 @@ class _Reader:
             return make_optional(self.type(text[:-1]))
         if match := re.fullmatch(r"list<(.*)>", text, re.S):
             return ListOf(self.type(match.group(1)))
+        if match := re.fullmatch(r"dict<(.*)>", text, re.S):
+            return DictOf(self.type(match.group(1)))
+        if match := re.fullmatch(r"\{(.*)\}", text, re.S):
+            return Record("", tuple(self.entry(part) for part in split_entries(match.group(1))))
         match = re.fullmatch(r"([A-Za-z0-9]+)\s*\[(.*)\]", text, re.S)
         if not match:
             self.fail(
@@ -123,6 +138,13 @@ class _Reader:
         if dtype not in DTYPES:
             self.fail("not an element type", expected=", ".join(DTYPES), found=dtype)
         return Tensor(dtype, dims)
+
+    def entry(self, text: str) -> tuple[str, Type]:
+        """`name: type`, of what has several values under names."""
+        name, colon, kind = (part.strip() for part in text.partition(":"))
+        if not colon or not name.isidentifier():
+            self.fail("not a name and a type", expected="such as {boxes: float[n, 4]}", found=text)
+        return name, self.type(kind)
 
     def dims(self, text: str) -> tuple[Dim, ...]:
         if not text.strip():
@@ -183,6 +205,18 @@ class _Reader:
                     return quotient
             return opaque(node.func.id, *arguments)
         return self.fail_at(node, "not a size", found=ast.unparse(node))
+
+
+def split_entries(text: str) -> list[str]:
+    """The parts between commas that are in no brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "[{<(") - (character in "]}>)")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def dim_binary(operator: type, left: Dim, right: Dim) -> Dim | None:

@@ -9,6 +9,7 @@ from ..types import (
     ANY,
     ERROR,
     FLOATS,
+    DictOf,
     ListOf,
     Mask,
     Optional,
@@ -84,6 +85,10 @@ class Unifier:
             return next(
                 (fault for item in items if (fault := self.type(declared.element, item))), None
             )
+        if isinstance(declared, DictOf):
+            if not isinstance(actual, DictOf):
+                return "not values by names"
+            return self.type(declared.element, actual.element)
         if isinstance(declared, TupleOf):
             if not isinstance(actual, TupleOf) or len(actual.items) != len(declared.items):
                 return "another number of values"
@@ -143,6 +148,8 @@ def substitute(kind: Type, values: dict[str, Dim]) -> Type:
         return Optional(substitute(kind.inner, values))
     if isinstance(kind, ListOf):
         return ListOf(substitute(kind.element, values))
+    if isinstance(kind, DictOf):
+        return DictOf(substitute(kind.element, values))
     if isinstance(kind, TupleOf):
         return TupleOf(tuple(substitute(item, values) for item in kind.items))
     if isinstance(kind, Record):
@@ -195,6 +202,8 @@ def join(left: Type, right: Type) -> Type | None:
             return TupleOf(tuple(items))
     if isinstance(left, (ListOf, TupleOf)) and isinstance(right, (ListOf, TupleOf)):
         return join_lists(left, right)
+    if isinstance(left, DictOf) and isinstance(right, DictOf):
+        return DictOf(loosely(left.element, right.element))
     return None
 
 

@@ -211,7 +211,9 @@ class ConstructorWriter(StatementWriter):
         if construct.definition.interface:
             model = construct.definition.stands_for
             which = [] if model == BASE_MODEL else [ast.Constant(model)]
-            return self.template("auto_model", config, *which, **self.module_keywords())
+            tree = self.template("auto_model", config, *which, **self.module_keywords())
+            frozen = "frozen_norms" in arguments and arguments["frozen_norms"].type.value is True
+            return self.template("freeze_norms", tree) if frozen else tree
         parameters = self.program.parameters(construct.definition)
         positional = [config]
         keywords: dict[str, ast.expr] = {}

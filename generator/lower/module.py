@@ -7,9 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from .. import ir
+from ..configs import Field
 from ..ir import switch_of
 from ..language.sources import ModuleSource
-from ..types import Layer, Static, Tensor, Type, strip_optional
+from ..types import Config, Layer, Static, Tensor, Type, strip_optional
 from . import trees
 from .constructors import ConstructorWriter
 from .dims import Sizes
@@ -106,6 +107,9 @@ class ModuleWriter(ConstructorWriter):
 
     def field_of(self, config: ast.expr, path: tuple[str, ...]) -> ast.expr:
         field = self.program.configs[self.module.config].fields.get(path[0])
+        if field is not None and is_open_part(self.program, field):
+            part = trees.call(trees.attribute(config, "part"), ast.Constant(path[0]))
+            return trees.attribute(part, *path[1:]) if path[1:] else part
         if len(path) == 1 and field is not None and field.unlisted:
             default = trees.constant(field.default)
             return trees.call("getattr", config, ast.Constant(path[0]), default)
@@ -342,6 +346,8 @@ class ModuleWriter(ConstructorWriter):
                 self.use("Mask")
             elif text == "ListOf":
                 text = f"list[{self.tensor_annotation}]"
+                if type(kind.element).__name__ == "Record":
+                    text = f"list[dict[str, {self.tensor_annotation}]]"
         return f"{text} | None" if optional else text
 
     tensor_annotation = "Tensor"
@@ -393,6 +399,13 @@ class ModuleWriter(ConstructorWriter):
                 return visitor.visit(self.expr(sizes[node.id])) if node.id in sizes else node
 
         return trees.text(Inline().visit(tree))
+
+
+def is_open_part(program, field: Field) -> bool:
+    """Whether a field holds the configuration of any model, and has none by default."""
+    kind = field.type
+    is_open = isinstance(kind, Config) and program.configs[kind.name].interface
+    return is_open and field.default is None
 
 
 def is_layer_call(node) -> bool:

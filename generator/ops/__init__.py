@@ -5,6 +5,7 @@ from . import (  # noqa: F401  fill the table
     elementwise,
     index,
     losses,
+    named,
     pooling,
     positions,
     reduce,

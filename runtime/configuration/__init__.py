@@ -2,6 +2,7 @@
 
 from .backbone import BackboneConfig, stages
 from .base import PretrainedConfig
+from .composite import CompositeConfig
 from .fields import MAX_SIZE, REQUIRED, Field, field
 from .kinds import Kinds
 from .registry import find_config_class, register_lookup
@@ -10,6 +11,7 @@ __all__ = [
     "MAX_SIZE",
     "REQUIRED",
     "BackboneConfig",
+    "CompositeConfig",
     "stages",
     "Field",
     "Kinds",

@@ -27,6 +27,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .experts import mixture_of_experts
+from .frozen import freeze_norms
 from .functional import (
     bounded,
     einsum,
@@ -97,6 +98,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
@@ -119,7 +121,9 @@ __all__ = [
     "auto_model",
     "as_list",
     "grid_sample",
+    "freeze_norms",
     "linear_assignment",
+    "padded",
     "pair",
     "BatchNorm",
     "Block",

@@ -16,6 +16,8 @@ def linear_assignment(cost: jax.Array, counts: jax.Array) -> jax.Array:
     """
     cost = lax.stop_gradient(jnp.asarray(cost).astype(jnp.float32))
     rows, columns = cost.shape[1:]
+    if columns == 0:  # loops over nothing do not compile
+        return jnp.zeros((cost.shape[0], 0), jnp.int32)
     if columns > rows:
         # Rows that are dearer than any detour: only columns that must do without get them.
         span = jnp.max(jnp.abs(cost), axis=(1, 2), keepdims=True) * (2 * columns) + 1

@@ -25,6 +25,7 @@ from .convolution1d import NormedConv1d, NormedConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .experts import mixture_of_experts
+from .frozen import freeze_norms
 from .functional import (
     bounded,
     interpolate,
@@ -79,6 +80,7 @@ from .model import PreTrainedModel
 from .outputs import ModelOutput
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
+from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
@@ -101,7 +103,9 @@ __all__ = [
     "auto_model",
     "as_list",
     "grid_sample",
+    "freeze_norms",
     "linear_assignment",
+    "padded",
     "pair",
     "Group",
     "first_given",

@@ -26,6 +26,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu, lgamma
 from .experts import mixture_of_experts
+from .frozen import freeze_norms
 from .functional import (
     bounded,
     einsum,
@@ -94,6 +95,7 @@ from .pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
 from .reshaping import flatten_axes, split_axis
+from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
@@ -116,8 +118,10 @@ __all__ = [
     "auto_model",
     "as_list",
     "grid_sample",
+    "freeze_norms",
     "lgamma",
     "linear_assignment",
+    "padded",
     "pair",
     "NO_TAPS",
     "BatchNorm",

@@ -67,7 +67,7 @@ def kernel(framework):
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("shape", [(3, 6, 4), (2, 3, 5)])
+@pytest.mark.parametrize("shape", [(3, 6, 4), (2, 3, 5), (2, 4, 0)])
 def test_linear_assignment(framework, shape):
     call, compiled = kernel(framework)
     random = np.random.default_rng(1)

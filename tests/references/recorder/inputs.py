@@ -105,6 +105,11 @@ class Maker:
             place = place[::-1] if side == "left" else place
             mask = place < np.array(given)[:, None]
             return mask.reshape(shape).astype(dtype)
+        if kind == "extents":  # a mask of pictures: ones in so many rows and columns
+            mask = np.zeros(shape, dtype)
+            for picture, (height, width) in zip(mask, given, strict=True):
+                picture[:height, :width] = 1
+            return mask
         if kind == "values":
             array = np.array(given).astype(dtype)
             return Stored(array) if array.dtype.kind == "f" else array
@@ -287,13 +292,19 @@ def to_torch(inputs, dtype):
     for name, item in inputs.items():
         tensor = torch.from_numpy(np.array(value(item)))
         result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    return in_tuples(result)
+    return as_given(result)
 
 
-def in_tuples(inputs):
-    """Inputs called `name.0`, `name.1`, ... as one tuple, which is how models give them."""
-    whole = nested(inputs).items()
-    return {name: tuple(item) if isinstance(item, list) else item for name, item in whole}
+def as_given(inputs):
+    """Inputs with dotted names put together, as models take them."""
+    return {name: _whole(item) for name, item in nested(inputs).items()}
+
+
+def _whole(item):
+    """A list is a tuple, and a dictionary of lists a list of dictionaries."""
+    if isinstance(item, dict):
+        return [dict(zip(item, row, strict=True)) for row in zip(*item.values(), strict=True)]
+    return tuple(item) if isinstance(item, list) else item
 
 
 def describe(inputs, pools):

@@ -100,7 +100,7 @@ def run_calls(model, plan, dtype):
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
         with draws.given(inputs, dtype) as rest:
-            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **_inputs.in_tuples(passed))
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **_inputs.as_given(passed))
         if plan.method is not None and isinstance(output, list):
             output = torch.stack(output)  # one tensor a row of the batch
         flat = flatten(output)
