@@ -72,6 +72,15 @@ SWIN = {
     "window_size": 7,
     "mlp_ratio": 4.0,
 }
+# with 130 million weights
+MAMBA = {
+    "vocab_size": 50280,
+    "hidden_size": 768,
+    "state_size": 16,
+    "num_hidden_layers": 24,
+    "expand": 2,
+    "time_step_rank": 48,
+}
 
 MODELS = {
     "bert": Model("bert", "Bert", BERT, {"num_hidden_layers": 2}),
@@ -79,7 +88,10 @@ MODELS = {
     "small-llama": Model("llama", "Llama", SMALL_LLAMA, {"vocab_size": 5000}),
     "large-llama": Model("llama", "Llama", LARGE_LLAMA, {"num_hidden_layers": 2}),
     "swin": Model("swin", "Swin", SWIN, {"depths": [2, 2], "num_heads": [3, 6]}),
+    "mamba": Model("mamba", "Mamba", MAMBA, {"num_hidden_layers": 2}),
 }
+ONE_ATTENTION = ("swin", "mamba")  # models for which the reference leaves no choice
+CACHING = ("llama", "mamba")  # models that would keep a cache unasked
 
 
 def inputs(model: str, fields: dict[str, Any], batch: int) -> dict[str, np.ndarray]:
@@ -106,6 +118,8 @@ def products(model: str, fields: dict[str, Any], batch: int) -> list[Product]:
     """The matrix products of one call, in order."""
     if "image_size" in fields:
         return _swin(fields, batch)
+    if "state_size" in fields:
+        return _mamba(fields, batch)
     width, inner = fields["hidden_size"], fields["intermediate_size"]
     rows, heads = batch * LENGTH, fields["num_attention_heads"]
     gated = model != "bert"
@@ -136,6 +150,19 @@ def _swin(fields: dict[str, Any], batch: int) -> list[Product]:
             found.append(Product(1, rows // 4, 4 * width, 2 * width))
             side, width = side // 2, width * 2
     return found
+
+
+def _mamba(fields: dict[str, Any], batch: int) -> list[Product]:
+    """Without the recurrence: its products are of single numbers."""
+    rows, width, rank = batch * LENGTH, fields["hidden_size"], fields["time_step_rank"]
+    inner = fields["expand"] * width
+    layer = [
+        Product(1, rows, width, 2 * inner),
+        Product(1, rows, inner, rank + 2 * fields["state_size"]),
+        Product(1, rows, rank, inner),
+        Product(1, rows, inner, width),
+    ]
+    return layer * fields["num_hidden_layers"]
 
 
 def operands(product: Product, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

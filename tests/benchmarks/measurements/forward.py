@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from options import LABELS, Options
 from report import Row, Section
-from settings import LENGTH, MODELS
+from settings import CACHING, LENGTH, MODELS, ONE_ATTENTION
 from workers import Times, Worker, alternate
 
 FORMS = {
@@ -19,6 +19,7 @@ CASES = {
     "bert": (f"BERT base, {LENGTH} tokens", (1, 8)),
     "llama": (f"a LLaMA of GPT-2's size, {LENGTH} tokens", (1,)),
     "swin": ("Swin tiny, 224 pixels", (1,)),
+    "mamba": (f"Mamba 130M, {LENGTH} tokens", (1,)),
 }
 ALLOWED = 1.0  # of the reference's time, each model
 SITTINGS = 2  # new processes: where memory comes to lie is worth some percent
@@ -36,7 +37,7 @@ def measure(options: Options) -> Iterator[Section]:
 
 def _rows(options: Options, framework: str, model: str, batch: int, form: str) -> list[Row]:
     fields = MODELS[model].fields(options.quick)
-    fields |= {"use_cache": False} if model == "llama" else {}
+    fields |= {"use_cache": False} if model in CACHING else {}
     name = f"batch {batch}, {form}"
     calls = 1 if options.quick else max(2, 6 // batch)
     reference = options.reference_for(framework, MODELS[model].folder)
@@ -48,7 +49,7 @@ def _rows(options: Options, framework: str, model: str, batch: int, form: str) -
     }
     if reference:
         starts["theirs"] = (reference, "reference", form)
-    if reference and form == "eager" and model != "swin":
+    if reference and form == "eager" and model not in ONE_ATTENTION:
         starts["explicit"] = (reference, "reference", "eager attention")
     times = Times({key: [] for key in starts})
     for _ in range(1 if options.quick else SITTINGS):

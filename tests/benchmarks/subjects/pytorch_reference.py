@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import torch
-from settings import inputs
+from settings import ONE_ATTENTION, inputs
 
 from subjects.memory import measured
 from subjects.theirs import configured, model_class
@@ -16,7 +16,7 @@ def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], obj
     found, config = configured("", model, fields)
     config.use_cache = False
     config._attn_implementation = "eager" if form == "eager attention" else "sdpa"
-    if model == "swin":  # has no other attention
+    if model in ONE_ATTENTION:
         config._attn_implementation = "eager"
     network = found(config).eval()
     if form == "compiled":
