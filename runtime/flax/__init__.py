@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
+from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
@@ -27,6 +28,7 @@ from .draws import Draws, draws_of
 from .elementwise import gelu
 from .experts import mixture_of_experts
 from .functional import (
+    bounded,
     einsum,
     integers,
     interpolate,
@@ -37,6 +39,7 @@ from .functional import (
     select_rows,
     shape_of,
     split_sizes,
+    static_size,
     take,
     take_along,
 )
@@ -97,10 +100,14 @@ from .reshaping import flatten_axes, split_axis
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "Conv1d",
     "ConvTranspose1d",
     "GroupNorm",
@@ -159,6 +166,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -192,9 +200,11 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "required",
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "split_sizes",
     "state_dict",

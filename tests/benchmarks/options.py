@@ -9,8 +9,8 @@ PREFIXES = {"pytorch": "", "tensorflow": "TF", "flax": "Flax"}
 # The reference has no such classes.
 NO_REFERENCE = {
     ("tensorflow", "llama"),
-    ("tensorflow", "mamba"),
     ("flax", "swin"),
+    ("tensorflow", "mamba"),
     ("flax", "mamba"),
 }
 

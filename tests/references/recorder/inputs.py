@@ -287,7 +287,13 @@ def to_torch(inputs, dtype):
     for name, item in inputs.items():
         tensor = torch.from_numpy(np.array(value(item)))
         result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    return nested(result)
+    return in_tuples(result)
+
+
+def in_tuples(inputs):
+    """Inputs called `name.0`, `name.1`, ... as one tuple, which is how models give them."""
+    whole = nested(inputs).items()
+    return {name: tuple(item) if isinstance(item, list) else item for name, item in whole}
 
 
 def describe(inputs, pools):

@@ -1,12 +1,12 @@
 """Calling the reference and taking its outputs apart."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
-from ..case import nested
 from . import draws
 from . import inputs as _inputs
 
@@ -82,8 +82,10 @@ def dropout_rates(model, plan):
         rates.update([p] if training else [])
         return x
 
+    # What is drawn depends on the model's sizes, which may be others here.
+    calls = [(draws.without(inputs), kwargs) for inputs, kwargs in plan.calls]
     with torch.no_grad(), mock.patch.object(torch.nn.functional, "dropout", dropout):
-        run_calls(model.train(), plan, torch.float32)
+        run_calls(model.train(), replace(plan, calls=calls), torch.float32)
     return rates
 
 
@@ -98,7 +100,7 @@ def run_calls(model, plan, dtype):
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
         with draws.given(inputs, dtype) as rest:
-            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **_inputs.in_tuples(passed))
         if plan.method is not None and isinstance(output, list):
             output = torch.stack(output)  # one tensor a row of the batch
         flat = flatten(output)
