@@ -20,7 +20,7 @@ def selective_scan(
     state[t] = exp(decay * steps[t]) * state[t - 1] + steps[t] * into[t] * x[t]
     y[t] = sum over n of out[t] * state[t]
 
-    One `lax.scan` over s, each step of b d n numbers; gradients keep s b d n.
+    One `lax.scan` over s, each step of b n d numbers, the long axis last; gradients keep s b n d.
 
     Args:
         x, steps: Inputs and their step sizes [b, s, d].
@@ -31,17 +31,17 @@ def selective_scan(
     Returns:
         (y [b, s, d] of the type of x, the last state [b, d, n])
     """
-    decay = decay.astype(jnp.float32)
+    decay = decay.astype(jnp.float32).T
 
     def advance(state, now):
         x, steps, into, out = now
-        factor = jnp.exp(steps[..., None] * decay)
-        state = factor * state + (steps * x)[..., None] * into[:, None]
-        return state, jnp.einsum("bdn,bn->bd", state, out)
+        factor = jnp.exp(steps[:, None] * decay)
+        state = factor * state + (steps * x)[:, None] * into[..., None]
+        return state, jnp.einsum("bnd,bn->bd", state, out)
 
     time_first = (jnp.swapaxes(a, 0, 1).astype(jnp.float32) for a in (x, steps, into, out))
-    last, outputs = lax.scan(advance, state.astype(jnp.float32), tuple(time_first))
-    return jnp.swapaxes(outputs, 0, 1).astype(x.dtype), last
+    last, outputs = lax.scan(advance, state.astype(jnp.float32).mT, tuple(time_first))
+    return jnp.swapaxes(outputs, 0, 1).astype(x.dtype), last.mT
 
 
 def wkv(

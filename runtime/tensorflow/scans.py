@@ -19,24 +19,25 @@ def selective_scan(
     y[t] = sum over n of out[t] * state[t]
 
     x and steps [b, s, d]; decay [d, n]; into and out [b, s, n]; state [b, d, n]. Computed in
-    float32 by one loop over s, each step of b d n numbers; gradients keep s b d n.
+    float32 by one loop over s, each step of b n d numbers, the long axis last; it keeps s b n d.
 
     Gu, Dao 2023, section 3.2, with the Euler rule for what goes in.
     """
     wide = [tf.cast(tensor, tf.float32) for tensor in (x, steps, into, out)]
     x_, steps_, into_, out_ = (tf.transpose(tensor, [1, 0, 2]) for tensor in wide)  # time first
-    decay = tf.cast(decay, tf.float32)
-    first = tf.cast(state, tf.float32)
+    decay = tf.transpose(tf.cast(decay, tf.float32))
+    first = tf.transpose(tf.cast(state, tf.float32), [0, 2, 1])
 
     def advance(before: tuple, now: tuple) -> tuple:
         x, steps, into, out = now
-        factor = tf.exp(steps[..., None] * decay)
-        state = factor * before[0] + (steps * x)[..., None] * into[:, None]
-        return state, tf.linalg.matvec(state, out)
+        factor = tf.exp(steps[:, None] * decay)
+        state = factor * before[0] + (steps * x)[:, None] * into[..., None]
+        return state, tf.linalg.matvec(state, out, transpose_a=True)
 
-    start = first, tf.zeros_like(first[..., 0])
+    start = first, tf.zeros_like(first[:, 0])
     states, outputs = tf.scan(advance, (x_, steps_, into_, out_), start)
-    return tf.cast(tf.transpose(outputs, [1, 0, 2]), x.dtype), states[-1]
+    last = tf.transpose(states[-1], [0, 2, 1])
+    return tf.cast(tf.transpose(outputs, [1, 0, 2]), x.dtype), last
 
 
 def wkv(

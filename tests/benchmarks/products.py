@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from settings import LENGTH
 
-COUNTED = ("bert", "roberta", "llama", "small-llama", "large-llama", "swin")
+COUNTED = ("bert", "roberta", "llama", "small-llama", "large-llama", "swin", "mamba")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ def products(model: str, fields: dict[str, Any], batch: int) -> list[Product]:
     """The matrix products of one call, in order."""
     if "image_size" in fields:
         return _swin(fields, batch)
+    if model == "mamba":
+        return _mamba(fields, batch)
     width, inner = fields["hidden_size"], fields["intermediate_size"]
     rows, heads = batch * LENGTH, fields["num_attention_heads"]
     gated = "llama" in model
@@ -58,6 +60,19 @@ def _swin(fields: dict[str, Any], batch: int) -> list[Product]:
             found.append(Product(1, rows // 4, 4 * width, 2 * width))
             side, width = side // 2, width * 2
     return found
+
+
+def _mamba(fields: dict[str, Any], batch: int) -> list[Product]:
+    """Without the recurrence, whose products are of single numbers."""
+    rows, width, rank = batch * LENGTH, fields["hidden_size"], fields["time_step_rank"]
+    inner = fields["expand"] * width
+    layer = [
+        Product(1, rows, width, 2 * inner),
+        Product(1, rows, inner, rank + 2 * fields["state_size"]),
+        Product(1, rows, rank, inner),
+        Product(1, rows, inner, width),
+    ]
+    return layer * fields["num_hidden_layers"]
 
 
 def operands(product: Product, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -132,7 +132,14 @@ CLIP = {
     "vision_config": {"image_size": 224, "patch_size": 32, "num_hidden_layers": 12},
 }
 QUICK_CLIP = {side: {**fields, "num_hidden_layers": 2} for side, fields in CLIP.items()}
-MAMBA = {"vocab_size": 50280, "hidden_size": 768, "num_hidden_layers": 24}
+MAMBA = {
+    "vocab_size": 50280,
+    "hidden_size": 768,
+    "state_size": 16,
+    "num_hidden_layers": 24,
+    "expand": 2,
+    "time_step_rank": 48,
+}
 
 TWO = {"num_hidden_layers": 2}
 MODELS = {
