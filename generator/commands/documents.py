@@ -15,6 +15,8 @@ from ..yaml_loader import load_yaml
 from .common import Session
 from .compile import compile_specs, make_tasks
 
+HEADER = ("name", "model_type", "prefix", "rows", "extends")
+
 
 def all_rows(session: Session, known: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """What the table needs of every spec, in the order of files; `known` are facts at hand.
@@ -30,16 +32,39 @@ def all_rows(session: Session, known: Iterable[Mapping[str, Any]] = ()) -> list[
 
 
 def _rows_of(session: Session, path: Path, source: str) -> dict[str, Any]:
-    key = ("rows", str(path), content_digest(path) or "")
-    found = session.cache.get(*key)
-    if not isinstance(found, dict):
-        data = load_yaml(path)
-        found = {key: plain(data.get(key)) for key in ("name", "model_type", "prefix", "rows")}
-        session.cache.put(found, *key)
+    found = _header(session, path)
     folder = str(found["model_type"]).replace("-", "_")
     rows = found["rows"] if isinstance(found["rows"], list) else []
     complete = [r for r in rows if isinstance(r, dict) and {"row", "page", "preset"} <= set(r)]
-    return found | {"folder": folder, "source": source, "rows": complete}
+    differences = _differences(session, found)
+    return found | {
+        "folder": folder,
+        "source": source,
+        "rows": complete,
+        "differences": differences,
+    }
+
+
+def _header(session: Session, path: Path) -> dict[str, Any]:
+    """What a file itself says, without compiling it."""
+    key = ("header", str(path), content_digest(path) or "")
+    found = session.cache.get(*key)
+    if not isinstance(found, dict):
+        data = load_yaml(path)
+        found = {name: plain(data.get(name)) for name in HEADER}
+        found |= {name: plain(data[name]) for name in ("differences",) if name in data}
+        session.cache.put(found, *key)
+    return found
+
+
+def _differences(session: Session, header: Mapping[str, Any]) -> list[str]:
+    """Its own, or inherited ones."""
+    while "differences" not in header:
+        path = session.places.specs / f"{header['extends']}.yaml"
+        if not header["extends"] or not path.is_file():
+            return []
+        header = _header(session, path)
+    return header["differences"] or []
 
 
 def make_table(session: Session, known: Iterable[Mapping[str, Any]] = ()) -> Table:

@@ -219,8 +219,11 @@ def test_check_lists_what_is_missing_stale_left_over_and_foreign(run, places):
 
 
 def test_one_spec_leaves_the_others_alone(run, places):
+    vit = places.specs / "vit.yaml"
+    vit.write_text(vit.read_text(encoding="utf-8") + "\ndifferences: [it is small]\n")
     run("generate")
     before = files(places.generated)
+    assert "it is small" in before["docs/index.md"]
     edit(places, "bert", "{default: 256, min: 1, doc", "{default: 64, min: 1, doc")
     edit(places, "vit", "{default: 256, min: 1, doc", "{default: 32, min: 1, doc")
     assert run("generate", "bert")[0] == 0
