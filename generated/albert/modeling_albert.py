@@ -362,11 +362,6 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
             if config.classifier_dropout_prob is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         self.albert = AlbertModel(config)
         self.predictions = AlbertNarrowTransform(config)
         self.decoder = nn.Linear(config.embedding_size, config.vocab_size, bias=False)
@@ -500,11 +495,6 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
             if config.classifier_dropout_prob is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         self.albert = AlbertModel(config)
         self.dropout = nn.Dropout(classifier_dropout_prob)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
@@ -562,11 +552,6 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig):
         super().__init__(config)
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout_prob = (
             config.classifier_dropout_prob
             if config.classifier_dropout_prob is not None
@@ -684,11 +669,6 @@ class AlbertForMultipleChoice(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig):
         super().__init__(config)
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout_prob = (
             config.classifier_dropout_prob
             if config.classifier_dropout_prob is not None

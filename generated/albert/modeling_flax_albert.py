@@ -377,11 +377,6 @@ class FlaxAlbertForPreTraining(FlaxAlbertPreTrainedModel):
             if config.classifier_dropout_prob is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         self.albert = FlaxAlbertModel(config, rngs=rngs)
         self.transform = FlaxAlbertNarrowTransform(config, rngs=rngs)
         self.decoder = Linear(
@@ -528,11 +523,6 @@ class FlaxAlbertForSequenceClassification(FlaxAlbertPreTrainedModel):
             if config.classifier_dropout_prob is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         self.albert = FlaxAlbertModel(config, rngs=rngs)
         self.dropout = Dropout(classifier_dropout_prob, rngs=rngs)
         self.classifier = Linear(config.hidden_size, config.num_labels, rngs=rngs)
@@ -591,11 +581,6 @@ class FlaxAlbertForTokenClassification(FlaxAlbertPreTrainedModel):
     def __init__(self, config: AlbertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout_prob = (
             config.classifier_dropout_prob
             if config.classifier_dropout_prob is not None
@@ -715,11 +700,6 @@ class FlaxAlbertForMultipleChoice(FlaxAlbertPreTrainedModel):
     def __init__(self, config: AlbertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout_prob = (
             config.classifier_dropout_prob
             if config.classifier_dropout_prob is not None

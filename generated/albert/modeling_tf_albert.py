@@ -373,11 +373,6 @@ class TFAlbertForPreTraining(TFAlbertPreTrainedModel):
             if config.classifier_dropout_prob is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         self.albert = TFAlbertModel(config)
         self.transform = TFAlbertNarrowTransform(config)
         self.decoder = Linear(
@@ -522,11 +517,6 @@ class TFAlbertForSequenceClassification(TFAlbertPreTrainedModel):
             if config.classifier_dropout_prob is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         self.albert = TFAlbertModel(config)
         self.dropout = Dropout(classifier_dropout_prob)
         self.classifier = Linear(config.hidden_size, config.num_labels)
@@ -585,11 +575,6 @@ class TFAlbertForTokenClassification(TFAlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout_prob = (
             config.classifier_dropout_prob
             if config.classifier_dropout_prob is not None
@@ -709,11 +694,6 @@ class TFAlbertForMultipleChoice(TFAlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout_prob = (
-            config.classifier_dropout_prob
-            if config.classifier_dropout_prob is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout_prob = (
             config.classifier_dropout_prob
             if config.classifier_dropout_prob is not None

@@ -813,11 +813,6 @@ class FlaxBertForSequenceClassification(FlaxBertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.bert = FlaxBertModel(config, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, config.num_labels, rngs=rngs)
@@ -882,11 +877,6 @@ class FlaxBertForMultipleChoice(FlaxBertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.bert = FlaxBertModel(config, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, 1, rngs=rngs)
@@ -944,11 +934,6 @@ class FlaxBertForTokenClassification(FlaxBertPreTrainedModel):
     def __init__(self, config: BertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

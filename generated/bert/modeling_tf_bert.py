@@ -816,11 +816,6 @@ class TFBertForSequenceClassification(TFBertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.bert = TFBertModel(config)
         self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, config.num_labels)
@@ -885,11 +880,6 @@ class TFBertForMultipleChoice(TFBertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.bert = TFBertModel(config)
         self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, 1)
@@ -947,11 +937,6 @@ class TFBertForTokenClassification(TFBertPreTrainedModel):
 
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

@@ -557,11 +557,6 @@ class CamembertForSequenceClassification(CamembertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = CamembertModel(config, add_pooling_layer=False)
         self.classifier = Group(
             dense=nn.Linear(config.hidden_size, config.hidden_size),
@@ -641,11 +636,6 @@ class CamembertForMultipleChoice(CamembertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = CamembertModel(config)
         self.dropout = nn.Dropout(classifier_dropout)
         self.classifier = nn.Linear(config.hidden_size, 1)
@@ -702,11 +692,6 @@ class CamembertForTokenClassification(CamembertPreTrainedModel):
 
     def __init__(self, config: CamembertConfig):
         super().__init__(config)
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

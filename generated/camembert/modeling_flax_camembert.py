@@ -598,11 +598,6 @@ class FlaxCamembertForSequenceClassification(FlaxCamembertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = FlaxCamembertModel(config, add_pooling_layer=False, rngs=rngs)
         self.dense = Linear(config.hidden_size, config.hidden_size, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
@@ -679,11 +674,6 @@ class FlaxCamembertForMultipleChoice(FlaxCamembertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = FlaxCamembertModel(config, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, 1, rngs=rngs)
@@ -741,11 +731,6 @@ class FlaxCamembertForTokenClassification(FlaxCamembertPreTrainedModel):
     def __init__(self, config: CamembertConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

@@ -600,11 +600,6 @@ class TFCamembertForSequenceClassification(TFCamembertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = TFCamembertModel(config, add_pooling_layer=False)
         self.dense = Linear(config.hidden_size, config.hidden_size)
         self.dropout = Dropout(classifier_dropout)
@@ -681,11 +676,6 @@ class TFCamembertForMultipleChoice(TFCamembertPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = TFCamembertModel(config)
         self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, 1)
@@ -743,11 +733,6 @@ class TFCamembertForTokenClassification(TFCamembertPreTrainedModel):
 
     def __init__(self, config: CamembertConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

@@ -114,11 +114,6 @@ class DebertaV2Widening(nn.Module):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.narrow = narrow = embedding_size != config.hidden_size
         self.embed_proj = (
             nn.Linear(embedding_size, config.hidden_size, bias=False) if narrow else None
@@ -145,11 +140,6 @@ class DebertaV2Embeddings(nn.Module):
 
     def __init__(self, config: DebertaV2Config):
         super().__init__()
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.position_biased_input = config.position_biased_input
         self.type_vocab_size = config.type_vocab_size
         embedding_size = (
@@ -206,7 +196,6 @@ class DebertaV2SelfAttention(nn.Module):
 
     def __init__(self, config: DebertaV2Config):
         super().__init__()
-        pos_att_type = config.pos_att_type if config.pos_att_type is not None else []
         self.num_attention_heads = config.num_attention_heads
         pos_att_type = config.pos_att_type if config.pos_att_type is not None else []
         self.head_dim = config.hidden_size // config.num_attention_heads
@@ -467,11 +456,6 @@ class DebertaV2NarrowTransform(nn.Module):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.dense = nn.Linear(config.hidden_size, embedding_size)
         self.act = activation(config.hidden_act)
         self.LayerNorm = nn.LayerNorm(embedding_size, eps=config.layer_norm_eps)
@@ -598,11 +582,6 @@ class DebertaV2ForMaskedLM(DebertaV2PreTrainedModel):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.deberta = DebertaV2Model(config)
         self.cls = Group(
             predictions=Group(
@@ -666,11 +645,6 @@ class DebertaV2ForSequenceClassification(DebertaV2PreTrainedModel):
 
     def __init__(self, config: DebertaV2Config):
         super().__init__(config)
-        cls_dropout = (
-            getattr(config, "cls_dropout", None)
-            if getattr(config, "cls_dropout", None) is not None
-            else config.hidden_dropout_prob
-        )
         cls_dropout = (
             getattr(config, "cls_dropout", None)
             if getattr(config, "cls_dropout", None) is not None
@@ -846,11 +820,6 @@ class DebertaV2ForMultipleChoice(DebertaV2PreTrainedModel):
 
     def __init__(self, config: DebertaV2Config):
         super().__init__(config)
-        cls_dropout = (
-            getattr(config, "cls_dropout", None)
-            if getattr(config, "cls_dropout", None) is not None
-            else config.hidden_dropout_prob
-        )
         cls_dropout = (
             getattr(config, "cls_dropout", None)
             if getattr(config, "cls_dropout", None) is not None

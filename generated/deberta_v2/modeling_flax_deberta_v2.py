@@ -121,11 +121,6 @@ class FlaxDebertaV2Widening(nnx.Module):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.narrow = narrow = embedding_size != config.hidden_size
         self.embed_proj = (
             Linear(embedding_size, config.hidden_size, bias=False, rngs=rngs) if narrow else None
@@ -151,11 +146,6 @@ class FlaxDebertaV2Embeddings(nnx.Module):
     }
 
     def __init__(self, config: DebertaV2Config, *, rngs: nnx.Rngs):
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.position_biased_input = config.position_biased_input
         self.type_vocab_size = config.type_vocab_size
         embedding_size = (
@@ -211,7 +201,6 @@ class FlaxDebertaV2SelfAttention(nnx.Module):
     position to content (p2c, section 3.1)."""
 
     def __init__(self, config: DebertaV2Config, *, rngs: nnx.Rngs):
-        pos_att_type = config.pos_att_type if config.pos_att_type is not None else []
         self.num_attention_heads = config.num_attention_heads
         pos_att_type = config.pos_att_type if config.pos_att_type is not None else []
         self.head_dim = config.hidden_size // config.num_attention_heads
@@ -489,11 +478,6 @@ class FlaxDebertaV2NarrowTransform(nnx.Module):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.dense = Linear(config.hidden_size, embedding_size, rngs=rngs)
         self.act = activation(config.hidden_act)
         self.LayerNorm = LayerNorm(embedding_size, eps=config.layer_norm_eps, rngs=rngs)
@@ -625,11 +609,6 @@ class FlaxDebertaV2ForMaskedLM(FlaxDebertaV2PreTrainedModel):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.deberta = FlaxDebertaV2Model(config, rngs=rngs)
         self.transform = FlaxDebertaV2NarrowTransform(config, rngs=rngs)
         self.decoder = Linear(
@@ -691,11 +670,6 @@ class FlaxDebertaV2ForSequenceClassification(FlaxDebertaV2PreTrainedModel):
     def __init__(self, config: DebertaV2Config, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        cls_dropout = (
-            getattr(config, "cls_dropout", None)
-            if getattr(config, "cls_dropout", None) is not None
-            else config.hidden_dropout_prob
-        )
         cls_dropout = (
             getattr(config, "cls_dropout", None)
             if getattr(config, "cls_dropout", None) is not None
@@ -874,11 +848,6 @@ class FlaxDebertaV2ForMultipleChoice(FlaxDebertaV2PreTrainedModel):
     def __init__(self, config: DebertaV2Config, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        cls_dropout = (
-            getattr(config, "cls_dropout", None)
-            if getattr(config, "cls_dropout", None) is not None
-            else config.hidden_dropout_prob
-        )
         cls_dropout = (
             getattr(config, "cls_dropout", None)
             if getattr(config, "cls_dropout", None) is not None

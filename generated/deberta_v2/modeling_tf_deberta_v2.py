@@ -120,11 +120,6 @@ class TFDebertaV2Widening(Layer):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.narrow = narrow = embedding_size != config.hidden_size
         self.embed_proj = Linear(embedding_size, config.hidden_size, bias=False) if narrow else None
         self.built = True
@@ -150,11 +145,6 @@ class TFDebertaV2Embeddings(Layer):
 
     def __init__(self, config: DebertaV2Config, **kwargs):
         super().__init__(**kwargs)
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.position_biased_input = config.position_biased_input
         self.type_vocab_size = config.type_vocab_size
         embedding_size = (
@@ -212,7 +202,6 @@ class TFDebertaV2SelfAttention(Layer):
 
     def __init__(self, config: DebertaV2Config, **kwargs):
         super().__init__(**kwargs)
-        pos_att_type = config.pos_att_type if config.pos_att_type is not None else []
         self.num_attention_heads = config.num_attention_heads
         pos_att_type = config.pos_att_type if config.pos_att_type is not None else []
         self.head_dim = config.hidden_size // config.num_attention_heads
@@ -490,11 +479,6 @@ class TFDebertaV2NarrowTransform(Layer):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.dense = Linear(config.hidden_size, embedding_size)
         self.act = activation(config.hidden_act)
         self.LayerNorm = LayerNorm(embedding_size, eps=config.layer_norm_eps)
@@ -630,11 +614,6 @@ class TFDebertaV2ForMaskedLM(TFDebertaV2PreTrainedModel):
             if getattr(config, "embedding_size", None) is not None
             else config.hidden_size
         )
-        embedding_size = (
-            getattr(config, "embedding_size", None)
-            if getattr(config, "embedding_size", None) is not None
-            else config.hidden_size
-        )
         self.deberta = TFDebertaV2Model(config)
         self.transform = TFDebertaV2NarrowTransform(config)
         self.decoder = Linear(
@@ -695,11 +674,6 @@ class TFDebertaV2ForSequenceClassification(TFDebertaV2PreTrainedModel):
 
     def __init__(self, config: DebertaV2Config, **kwargs):
         super().__init__(config, **kwargs)
-        cls_dropout = (
-            getattr(config, "cls_dropout", None)
-            if getattr(config, "cls_dropout", None) is not None
-            else config.hidden_dropout_prob
-        )
         cls_dropout = (
             getattr(config, "cls_dropout", None)
             if getattr(config, "cls_dropout", None) is not None
@@ -878,11 +852,6 @@ class TFDebertaV2ForMultipleChoice(TFDebertaV2PreTrainedModel):
 
     def __init__(self, config: DebertaV2Config, **kwargs):
         super().__init__(config, **kwargs)
-        cls_dropout = (
-            getattr(config, "cls_dropout", None)
-            if getattr(config, "cls_dropout", None) is not None
-            else config.hidden_dropout_prob
-        )
         cls_dropout = (
             getattr(config, "cls_dropout", None)
             if getattr(config, "cls_dropout", None) is not None

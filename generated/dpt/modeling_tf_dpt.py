@@ -345,11 +345,6 @@ class TFDPTResidualUnit(Layer):
             if config.use_bias_in_fusion_residual is not None
             else not config.use_batch_norm_in_fusion_residual
         )
-        use_bias_in_fusion_residual = (
-            config.use_bias_in_fusion_residual
-            if config.use_bias_in_fusion_residual is not None
-            else not config.use_batch_norm_in_fusion_residual
-        )
         self.normed = normed = config.use_batch_norm_in_fusion_residual
         width = config.fusion_hidden_size
         self.convolution1 = Conv2d(width, width, 3, padding=1, bias=use_bias_in_fusion_residual)

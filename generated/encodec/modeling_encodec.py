@@ -297,10 +297,6 @@ class EncodecEncoder(nn.Module):
 
     def __init__(self, config: EncodecConfig):
         super().__init__()
-        self.chunk_length_s = chunk_length_s = (
-            config.chunk_length_s if config.chunk_length_s is not None else 0.0
-        )
-        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
         self.sampling_rate = config.sampling_rate
         self.upsampling_ratios = config.upsampling_ratios
         self.normalize = config.normalize
@@ -428,10 +424,6 @@ class EncodecDecoder(nn.Module):
 
     def __init__(self, config: EncodecConfig):
         super().__init__()
-        self.chunk_length_s = chunk_length_s = (
-            config.chunk_length_s if config.chunk_length_s is not None else 0.0
-        )
-        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
         self.sampling_rate = config.sampling_rate
         self.chunk_length_s = chunk_length_s = (
             config.chunk_length_s if config.chunk_length_s is not None else 0.0
@@ -574,7 +566,6 @@ class EncodecModel(EncodecPreTrainedModel):
 
     def __init__(self, config: EncodecConfig):
         super().__init__(config)
-        chunk_length_s = config.chunk_length_s if config.chunk_length_s is not None else 0.0
         chunk_length_s = config.chunk_length_s if config.chunk_length_s is not None else 0.0
         self.bits = int(math.log(config.codebook_size) / math.log(2) + 0.5)
         self.frame_rate = math.ceil(config.sampling_rate / math.prod(config.upsampling_ratios))

@@ -324,10 +324,6 @@ class FlaxEncodecEncoder(nnx.Module):
     """The codes of a recording, chunk by chunk, and how loud each chunk is."""
 
     def __init__(self, config: EncodecConfig, *, rngs: nnx.Rngs):
-        self.chunk_length_s = chunk_length_s = (
-            config.chunk_length_s if config.chunk_length_s is not None else 0.0
-        )
-        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
         self.sampling_rate = config.sampling_rate
         self.upsampling_ratios = config.upsampling_ratios
         self.normalize = config.normalize
@@ -473,10 +469,6 @@ class FlaxEncodecDecoder(nnx.Module):
     """Sound from codes; chunks that overlap fade into one another."""
 
     def __init__(self, config: EncodecConfig, *, rngs: nnx.Rngs):
-        self.chunk_length_s = chunk_length_s = (
-            config.chunk_length_s if config.chunk_length_s is not None else 0.0
-        )
-        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
         self.sampling_rate = config.sampling_rate
         self.chunk_length_s = chunk_length_s = (
             config.chunk_length_s if config.chunk_length_s is not None else 0.0
@@ -621,7 +613,6 @@ class FlaxEncodecModel(FlaxEncodecPreTrainedModel):
     def __init__(self, config: EncodecConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        chunk_length_s = config.chunk_length_s if config.chunk_length_s is not None else 0.0
         chunk_length_s = config.chunk_length_s if config.chunk_length_s is not None else 0.0
         self.bits = int(math.log(config.codebook_size) / math.log(2) + 0.5)
         self.frame_rate = math.ceil(config.sampling_rate / math.prod(config.upsampling_ratios))

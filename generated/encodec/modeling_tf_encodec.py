@@ -305,10 +305,6 @@ class TFEncodecEncoder(Layer):
 
     def __init__(self, config: EncodecConfig, **kwargs):
         super().__init__(**kwargs)
-        self.chunk_length_s = chunk_length_s = (
-            config.chunk_length_s if config.chunk_length_s is not None else 0.0
-        )
-        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
         self.sampling_rate = config.sampling_rate
         self.upsampling_ratios = config.upsampling_ratios
         self.normalize = config.normalize
@@ -440,10 +436,6 @@ class TFEncodecDecoder(Layer):
 
     def __init__(self, config: EncodecConfig, **kwargs):
         super().__init__(**kwargs)
-        self.chunk_length_s = chunk_length_s = (
-            config.chunk_length_s if config.chunk_length_s is not None else 0.0
-        )
-        self.overlap = overlap = config.overlap if config.overlap is not None else 0.0
         self.sampling_rate = config.sampling_rate
         self.chunk_length_s = chunk_length_s = (
             config.chunk_length_s if config.chunk_length_s is not None else 0.0
@@ -592,7 +584,6 @@ class TFEncodecModel(TFEncodecPreTrainedModel):
 
     def __init__(self, config: EncodecConfig, **kwargs):
         super().__init__(config, **kwargs)
-        chunk_length_s = config.chunk_length_s if config.chunk_length_s is not None else 0.0
         chunk_length_s = config.chunk_length_s if config.chunk_length_s is not None else 0.0
         self.bits = int(math.log(config.codebook_size) / math.log(2) + 0.5)
         self.frame_rate = math.ceil(config.sampling_rate / math.prod(config.upsampling_ratios))

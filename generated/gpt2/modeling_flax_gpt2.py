@@ -268,7 +268,6 @@ class FlaxGPT2MLP(nnx.Module):
 
     def __init__(self, config: GPT2Config, *, rngs: nnx.Rngs):
         n_inner = config.n_inner if config.n_inner is not None else 4 * config.n_embd
-        n_inner = config.n_inner if config.n_inner is not None else 4 * config.n_embd
         self.c_fc = Linear(config.n_embd, n_inner, rngs=rngs)
         self.c_proj = Linear(n_inner, config.n_embd, rngs=rngs)
         self.act = activation(config.activation_function)
@@ -357,11 +356,6 @@ class FlaxGPT2SequenceSummary(nnx.Module):
     """A vector, or logits, for a whole sequence, read from one of its tokens or from all."""
 
     def __init__(self, config: GPT2Config, labels: int, *, rngs: nnx.Rngs):
-        summary_last_dropout = (
-            getattr(config, "summary_last_dropout", None)
-            if getattr(config, "summary_last_dropout", None) is not None
-            else 0.0
-        )
         self.summary_type = config.summary_type
         self.summary_activation = config.summary_activation
         summary_last_dropout = (
@@ -743,16 +737,6 @@ class FlaxGPT2ForTokenClassification(FlaxGPT2PreTrainedModel):
     def __init__(self, config: GPT2Config, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        hidden_dropout = (
-            getattr(config, "hidden_dropout", None)
-            if getattr(config, "hidden_dropout", None) is not None
-            else 0.1
-        )
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else hidden_dropout
-        )
         hidden_dropout = (
             getattr(config, "hidden_dropout", None)
             if getattr(config, "hidden_dropout", None) is not None

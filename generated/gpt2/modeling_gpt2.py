@@ -262,7 +262,6 @@ class GPT2MLP(nn.Module):
     def __init__(self, config: GPT2Config):
         super().__init__()
         n_inner = config.n_inner if config.n_inner is not None else 4 * config.n_embd
-        n_inner = config.n_inner if config.n_inner is not None else 4 * config.n_embd
         self.c_fc = nn.Linear(config.n_embd, n_inner)
         self.c_proj = nn.Linear(n_inner, config.n_embd)
         self.act = activation(config.activation_function)
@@ -354,11 +353,6 @@ class GPT2SequenceSummary(nn.Module):
 
     def __init__(self, config: GPT2Config, labels: int):
         super().__init__()
-        summary_last_dropout = (
-            getattr(config, "summary_last_dropout", None)
-            if getattr(config, "summary_last_dropout", None) is not None
-            else 0.0
-        )
         self.summary_type = config.summary_type
         self.summary_activation = config.summary_activation
         summary_last_dropout = (
@@ -721,16 +715,6 @@ class GPT2ForTokenClassification(GPT2PreTrainedModel):
 
     def __init__(self, config: GPT2Config):
         super().__init__(config)
-        hidden_dropout = (
-            getattr(config, "hidden_dropout", None)
-            if getattr(config, "hidden_dropout", None) is not None
-            else 0.1
-        )
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else hidden_dropout
-        )
         hidden_dropout = (
             getattr(config, "hidden_dropout", None)
             if getattr(config, "hidden_dropout", None) is not None

@@ -271,7 +271,6 @@ class TFGPT2MLP(Layer):
     def __init__(self, config: GPT2Config, **kwargs):
         super().__init__(**kwargs)
         n_inner = config.n_inner if config.n_inner is not None else 4 * config.n_embd
-        n_inner = config.n_inner if config.n_inner is not None else 4 * config.n_embd
         self.c_fc = Linear(config.n_embd, n_inner)
         self.c_proj = Linear(n_inner, config.n_embd)
         self.act = activation(config.activation_function)
@@ -369,11 +368,6 @@ class TFGPT2SequenceSummary(Layer):
 
     def __init__(self, config: GPT2Config, labels: int, **kwargs):
         super().__init__(**kwargs)
-        summary_last_dropout = (
-            getattr(config, "summary_last_dropout", None)
-            if getattr(config, "summary_last_dropout", None) is not None
-            else 0.0
-        )
         self.summary_type = config.summary_type
         self.summary_activation = config.summary_activation
         summary_last_dropout = (
@@ -753,16 +747,6 @@ class TFGPT2ForTokenClassification(TFGPT2PreTrainedModel):
 
     def __init__(self, config: GPT2Config, **kwargs):
         super().__init__(config, **kwargs)
-        hidden_dropout = (
-            getattr(config, "hidden_dropout", None)
-            if getattr(config, "hidden_dropout", None) is not None
-            else 0.1
-        )
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else hidden_dropout
-        )
         hidden_dropout = (
             getattr(config, "hidden_dropout", None)
             if getattr(config, "hidden_dropout", None) is not None

@@ -242,9 +242,6 @@ class FlaxGraphormerEncoderLayer(Block):
 class FlaxGraphormerGraphEncoder(Module):
     def __init__(self, config: GraphormerConfig, *, rngs: nnx.Rngs):
         self.deterministic = True
-        self.embed_scale = embed_scale = (
-            config.embed_scale if config.embed_scale is not None else 1.0
-        )
         self.encoder_normalize_before = config.encoder_normalize_before
         self.num_hidden_layers = config.num_hidden_layers
         self.layerdrop = config.layerdrop

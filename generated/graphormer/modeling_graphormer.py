@@ -237,9 +237,6 @@ class GraphormerEncoderLayer(Block):
 class GraphormerGraphEncoder(nn.Module):
     def __init__(self, config: GraphormerConfig):
         super().__init__()
-        self.embed_scale = embed_scale = (
-            config.embed_scale if config.embed_scale is not None else 1.0
-        )
         self.encoder_normalize_before = config.encoder_normalize_before
         self.num_hidden_layers = config.num_hidden_layers
         self.layerdrop = config.layerdrop

@@ -254,9 +254,6 @@ class TFGraphormerEncoderLayer(Block):
 class TFGraphormerGraphEncoder(Layer):
     def __init__(self, config: GraphormerConfig, **kwargs):
         super().__init__(**kwargs)
-        self.embed_scale = embed_scale = (
-            config.embed_scale if config.embed_scale is not None else 1.0
-        )
         self.encoder_normalize_before = config.encoder_normalize_before
         self.num_hidden_layers = config.num_hidden_layers
         self.layerdrop = config.layerdrop

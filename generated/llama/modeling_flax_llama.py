@@ -578,11 +578,6 @@ class FlaxLlamaForTokenClassification(FlaxLlamaPreTrainedModel):
             if getattr(config, "classifier_dropout", None) is not None
             else 0.1
         )
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         self.model = FlaxLlamaModel(config, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.score = Linear(config.hidden_size, config.num_labels, rngs=rngs)

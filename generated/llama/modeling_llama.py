@@ -549,11 +549,6 @@ class LlamaForTokenClassification(LlamaPreTrainedModel):
             if getattr(config, "classifier_dropout", None) is not None
             else 0.1
         )
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         self.model = LlamaModel(config)
         self.dropout = nn.Dropout(classifier_dropout)
         self.score = nn.Linear(config.hidden_size, config.num_labels)

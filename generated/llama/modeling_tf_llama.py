@@ -563,11 +563,6 @@ class TFLlamaForTokenClassification(TFLlamaPreTrainedModel):
             if getattr(config, "classifier_dropout", None) is not None
             else 0.1
         )
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         self.model = TFLlamaModel(config)
         self.dropout = Dropout(classifier_dropout)
         self.score = Linear(config.hidden_size, config.num_labels)

@@ -191,16 +191,6 @@ def rotary_frequencies(
 
 class FlaxMistralAttention(nnx.Module):
     def __init__(self, config: MistralConfig, *, rngs: nnx.Rngs):
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
-        self.num_key_value_heads = num_key_value_heads = (
-            config.num_key_value_heads
-            if config.num_key_value_heads is not None
-            else config.num_attention_heads
-        )
         self.num_attention_heads = config.num_attention_heads
         self.head_dim = head_dim = (
             config.head_dim
@@ -326,11 +316,6 @@ class FlaxMistralRotaryEmbedding(nnx.Module):
     """cos and sin of every angle, in float32 (bf16 has no integers beyond 256)."""
 
     def __init__(self, config: MistralConfig, *, rngs: nnx.Rngs):
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.rope_theta = config.rope_theta
         self.max_position_embeddings = config.max_position_embeddings
         self.rope_scaling = getattr(config, "rope_scaling", None)
@@ -596,11 +581,6 @@ class FlaxMistralForTokenClassification(FlaxMistralPreTrainedModel):
     def __init__(self, config: MistralConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None

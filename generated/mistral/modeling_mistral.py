@@ -191,16 +191,6 @@ def rotary_frequencies(
 class MistralAttention(nn.Module):
     def __init__(self, config: MistralConfig):
         super().__init__()
-        self.num_key_value_heads = num_key_value_heads = (
-            config.num_key_value_heads
-            if config.num_key_value_heads is not None
-            else config.num_attention_heads
-        )
-        head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.num_attention_heads = config.num_attention_heads
         self.num_key_value_heads = num_key_value_heads = (
             config.num_key_value_heads
@@ -310,11 +300,6 @@ class MistralRotaryEmbedding(nn.Module):
 
     def __init__(self, config: MistralConfig):
         super().__init__()
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.rope_theta = config.rope_theta
         self.max_position_embeddings = config.max_position_embeddings
         self.rope_scaling = getattr(config, "rope_scaling", None)
@@ -570,11 +555,6 @@ class MistralForTokenClassification(MistralPreTrainedModel):
 
     def __init__(self, config: MistralConfig):
         super().__init__(config)
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None

@@ -191,16 +191,6 @@ def rotary_frequencies(
 class TFMistralAttention(Layer):
     def __init__(self, config: MistralConfig, **kwargs):
         super().__init__(**kwargs)
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
-        self.num_key_value_heads = num_key_value_heads = (
-            config.num_key_value_heads
-            if config.num_key_value_heads is not None
-            else config.num_attention_heads
-        )
         self.num_attention_heads = config.num_attention_heads
         self.head_dim = head_dim = (
             config.head_dim
@@ -317,11 +307,6 @@ class TFMistralRotaryEmbedding(Layer):
 
     def __init__(self, config: MistralConfig, **kwargs):
         super().__init__(**kwargs)
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.rope_theta = config.rope_theta
         self.max_position_embeddings = config.max_position_embeddings
         self.rope_scaling = getattr(config, "rope_scaling", None)
@@ -582,11 +567,6 @@ class TFMistralForTokenClassification(TFMistralPreTrainedModel):
 
     def __init__(self, config: MistralConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None

@@ -233,16 +233,6 @@ def balance_loss(
 class MixtralAttention(nn.Module):
     def __init__(self, config: MixtralConfig):
         super().__init__()
-        self.num_key_value_heads = num_key_value_heads = (
-            config.num_key_value_heads
-            if config.num_key_value_heads is not None
-            else config.num_attention_heads
-        )
-        head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.num_attention_heads = config.num_attention_heads
         self.num_key_value_heads = num_key_value_heads = (
             config.num_key_value_heads
@@ -385,11 +375,6 @@ class MixtralRotaryEmbedding(nn.Module):
 
     def __init__(self, config: MixtralConfig):
         super().__init__()
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.rope_theta = config.rope_theta
         self.max_position_embeddings = config.max_position_embeddings
         self.rope_scaling = getattr(config, "rope_scaling", None)
@@ -671,11 +656,6 @@ class MixtralForTokenClassification(MixtralPreTrainedModel):
 
     def __init__(self, config: MixtralConfig):
         super().__init__(config)
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None

@@ -232,16 +232,6 @@ def balance_loss(
 class TFMixtralAttention(Layer):
     def __init__(self, config: MixtralConfig, **kwargs):
         super().__init__(**kwargs)
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
-        self.num_key_value_heads = num_key_value_heads = (
-            config.num_key_value_heads
-            if config.num_key_value_heads is not None
-            else config.num_attention_heads
-        )
         self.num_attention_heads = config.num_attention_heads
         self.head_dim = head_dim = (
             config.head_dim
@@ -396,11 +386,6 @@ class TFMixtralRotaryEmbedding(Layer):
 
     def __init__(self, config: MixtralConfig, **kwargs):
         super().__init__(**kwargs)
-        self.head_dim = head_dim = (
-            config.head_dim
-            if config.head_dim is not None
-            else config.hidden_size // config.num_attention_heads
-        )
         self.rope_theta = config.rope_theta
         self.max_position_embeddings = config.max_position_embeddings
         self.rope_scaling = getattr(config, "rope_scaling", None)
@@ -691,11 +676,6 @@ class TFMixtralForTokenClassification(TFMixtralPreTrainedModel):
 
     def __init__(self, config: MixtralConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout = (
-            getattr(config, "classifier_dropout", None)
-            if getattr(config, "classifier_dropout", None) is not None
-            else 0.1
-        )
         classifier_dropout = (
             getattr(config, "classifier_dropout", None)
             if getattr(config, "classifier_dropout", None) is not None

@@ -258,8 +258,6 @@ class FlaxPerceiverSelfAttention(nnx.Module):
     def __init__(self, config: PerceiverConfig, *, rngs: nnx.Rngs):
         v_channels = config.v_channels if config.v_channels is not None else 0
         qk_channels = config.qk_channels if config.qk_channels is not None else 0
-        v_channels = config.v_channels if config.v_channels is not None else 0
-        qk_channels = config.qk_channels if config.qk_channels is not None else 0
         self.heads = config.num_self_attention_heads
         qk = qk_channels if qk_channels > 0 else config.d_latents
         v = v_channels if v_channels > 0 else qk
@@ -307,8 +305,6 @@ class FlaxPerceiverEncoder(nnx.Module):
     """The latents read the inputs once, then one another; all blocks share their layers."""
 
     def __init__(self, config: PerceiverConfig, kv_dim: int, *, rngs: nnx.Rngs):
-        v_channels = config.v_channels if config.v_channels is not None else 0
-        qk_channels = config.qk_channels if config.qk_channels is not None else 0
         self.num_blocks = config.num_blocks
         v_channels = config.v_channels if config.v_channels is not None else 0
         qk_channels = config.qk_channels if config.qk_channels is not None else 0

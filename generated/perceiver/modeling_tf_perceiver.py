@@ -260,8 +260,6 @@ class TFPerceiverSelfAttention(Layer):
         super().__init__(**kwargs)
         v_channels = config.v_channels if config.v_channels is not None else 0
         qk_channels = config.qk_channels if config.qk_channels is not None else 0
-        v_channels = config.v_channels if config.v_channels is not None else 0
-        qk_channels = config.qk_channels if config.qk_channels is not None else 0
         self.heads = config.num_self_attention_heads
         qk = qk_channels if qk_channels > 0 else config.d_latents
         v = v_channels if v_channels > 0 else qk
@@ -311,8 +309,6 @@ class TFPerceiverEncoder(Layer):
 
     def __init__(self, config: PerceiverConfig, kv_dim: int, **kwargs):
         super().__init__(**kwargs)
-        v_channels = config.v_channels if config.v_channels is not None else 0
-        qk_channels = config.qk_channels if config.qk_channels is not None else 0
         self.num_blocks = config.num_blocks
         v_channels = config.v_channels if config.v_channels is not None else 0
         qk_channels = config.qk_channels if config.qk_channels is not None else 0

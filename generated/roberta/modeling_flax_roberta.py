@@ -595,11 +595,6 @@ class FlaxRobertaForSequenceClassification(FlaxRobertaPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = FlaxRobertaModel(config, add_pooling_layer=False, rngs=rngs)
         self.dense = Linear(config.hidden_size, config.hidden_size, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
@@ -676,11 +671,6 @@ class FlaxRobertaForMultipleChoice(FlaxRobertaPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = FlaxRobertaModel(config, rngs=rngs)
         self.dropout = Dropout(classifier_dropout, rngs=rngs)
         self.classifier = Linear(config.hidden_size, 1, rngs=rngs)
@@ -738,11 +728,6 @@ class FlaxRobertaForTokenClassification(FlaxRobertaPreTrainedModel):
     def __init__(self, config: RobertaConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

@@ -601,11 +601,6 @@ class TFRobertaForSequenceClassification(TFRobertaPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = TFRobertaModel(config, add_pooling_layer=False)
         self.dense = Linear(config.hidden_size, config.hidden_size)
         self.dropout = Dropout(classifier_dropout)
@@ -682,11 +677,6 @@ class TFRobertaForMultipleChoice(TFRobertaPreTrainedModel):
             if config.classifier_dropout is not None
             else config.hidden_dropout_prob
         )
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         self.roberta = TFRobertaModel(config)
         self.dropout = Dropout(classifier_dropout)
         self.classifier = Linear(config.hidden_size, 1)
@@ -744,11 +734,6 @@ class TFRobertaForTokenClassification(TFRobertaPreTrainedModel):
 
     def __init__(self, config: RobertaConfig, **kwargs):
         super().__init__(config, **kwargs)
-        classifier_dropout = (
-            config.classifier_dropout
-            if config.classifier_dropout is not None
-            else config.hidden_dropout_prob
-        )
         classifier_dropout = (
             config.classifier_dropout
             if config.classifier_dropout is not None

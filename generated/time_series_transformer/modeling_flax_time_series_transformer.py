@@ -205,7 +205,6 @@ class FlaxTimeSeriesTransformerEncoder(Module):
 
     def __init__(self, config: TimeSeriesTransformerConfig, *, rngs: nnx.Rngs):
         self.deterministic = True
-        prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.encoder_layerdrop = config.encoder_layerdrop
         prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.value_embedding = Linear(config.feature_size, config.d_model, bias=False, rngs=rngs)
@@ -402,7 +401,6 @@ class FlaxTimeSeriesTransformerDecoder(Module):
 
     def __init__(self, config: TimeSeriesTransformerConfig, *, rngs: nnx.Rngs):
         self.deterministic = True
-        prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.context_length = config.context_length
         self.decoder_layerdrop = config.decoder_layerdrop
         prediction_length = config.prediction_length if config.prediction_length is not None else 1
@@ -459,16 +457,6 @@ class FlaxTimeSeriesTransformerScaler(nnx.Module):
     """Where a series lies and how far it spreads, from the values that were observed."""
 
     def __init__(self, config: TimeSeriesTransformerConfig, *, rngs: nnx.Rngs):
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-        self.default_scale = default_scale = (
-            getattr(config, "default_scale", None)
-            if getattr(config, "default_scale", None) is not None
-            else 0.0
-        )
         self.scaling = config.scaling
         self.minimum_scale = minimum_scale = (
             getattr(config, "minimum_scale", None)

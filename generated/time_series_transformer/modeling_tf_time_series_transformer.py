@@ -184,7 +184,6 @@ class TFTimeSeriesTransformerEncoder(Layer):
 
     def __init__(self, config: TimeSeriesTransformerConfig, **kwargs):
         super().__init__(**kwargs)
-        prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.encoder_layerdrop = config.encoder_layerdrop
         prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.value_embedding = Linear(config.feature_size, config.d_model, bias=False)
@@ -364,7 +363,6 @@ class TFTimeSeriesTransformerDecoder(Layer):
 
     def __init__(self, config: TimeSeriesTransformerConfig, **kwargs):
         super().__init__(**kwargs)
-        prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.context_length = config.context_length
         self.decoder_layerdrop = config.decoder_layerdrop
         prediction_length = config.prediction_length if config.prediction_length is not None else 1
@@ -428,16 +426,6 @@ class TFTimeSeriesTransformerScaler(Layer):
 
     def __init__(self, config: TimeSeriesTransformerConfig, **kwargs):
         super().__init__(**kwargs)
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-        self.default_scale = default_scale = (
-            getattr(config, "default_scale", None)
-            if getattr(config, "default_scale", None) is not None
-            else 0.0
-        )
         self.scaling = config.scaling
         self.minimum_scale = minimum_scale = (
             getattr(config, "minimum_scale", None)

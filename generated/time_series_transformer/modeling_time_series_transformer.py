@@ -166,7 +166,6 @@ class TimeSeriesTransformerEncoderLayer(Block):
 class TimeSeriesTransformerEncoder(nn.Module):
     def __init__(self, config: TimeSeriesTransformerConfig):
         super().__init__()
-        prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.encoder_layerdrop = config.encoder_layerdrop
         prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.value_embedding = Group(
@@ -331,7 +330,6 @@ class TimeSeriesTransformerDecoderLayer(Block):
 class TimeSeriesTransformerDecoder(nn.Module):
     def __init__(self, config: TimeSeriesTransformerConfig):
         super().__init__()
-        prediction_length = config.prediction_length if config.prediction_length is not None else 1
         self.context_length = config.context_length
         self.decoder_layerdrop = config.decoder_layerdrop
         prediction_length = config.prediction_length if config.prediction_length is not None else 1
@@ -388,16 +386,6 @@ class TimeSeriesTransformerScaler(nn.Module):
 
     def __init__(self, config: TimeSeriesTransformerConfig):
         super().__init__()
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-        self.default_scale = default_scale = (
-            getattr(config, "default_scale", None)
-            if getattr(config, "default_scale", None) is not None
-            else 0.0
-        )
         self.scaling = config.scaling
         self.minimum_scale = minimum_scale = (
             getattr(config, "minimum_scale", None)

@@ -122,7 +122,6 @@ class FlaxVitsAttention(nnx.Module):
     """Attention in which neighbours within a window have keys and values by their distance."""
 
     def __init__(self, config: VitsConfig, *, rngs: nnx.Rngs):
-        self.window_size = window_size = config.window_size if config.window_size is not None else 0
         self.num_attention_heads = config.num_attention_heads
         self.window_size = window_size = config.window_size if config.window_size is not None else 0
         self.head_dim = head_dim = config.hidden_size // config.num_attention_heads

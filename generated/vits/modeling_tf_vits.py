@@ -119,7 +119,6 @@ class TFVitsAttention(Layer):
 
     def __init__(self, config: VitsConfig, **kwargs):
         super().__init__(**kwargs)
-        self.window_size = window_size = config.window_size if config.window_size is not None else 0
         self.num_attention_heads = config.num_attention_heads
         self.window_size = window_size = config.window_size if config.window_size is not None else 0
         self.head_dim = head_dim = config.hidden_size // config.num_attention_heads

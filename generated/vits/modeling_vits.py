@@ -114,7 +114,6 @@ class VitsAttention(nn.Module):
 
     def __init__(self, config: VitsConfig):
         super().__init__()
-        self.window_size = window_size = config.window_size if config.window_size is not None else 0
         self.num_attention_heads = config.num_attention_heads
         self.window_size = window_size = config.window_size if config.window_size is not None else 0
         self.head_dim = head_dim = config.hidden_size // config.num_attention_heads

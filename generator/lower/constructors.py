@@ -59,7 +59,6 @@ class ConstructorWriter(StatementWriter):
         for name in self.kept:
             if name in self.argument_names:
                 lines.append(f"self.{name} = {name}")
-        lines += self.nullable_lines()  # those that sizes read, too
         for path in self.kept_fields:
             lines.append(
                 f"self.{self.field_attribute(path)} = {trees.text(self.config_value(path))}"
