@@ -347,6 +347,7 @@ class Module:
     method_of: str | None = None  # the model whose method it is
     tap_types: tuple[tuple[str, Type], ...] = ()  # of an interface
     passed: tuple[tuple[str, str, str], ...] = ()  # taps of models that it calls: name, local, tap
+    perhaps: tuple[str, ...] = ()  # outputs of models that it calls in some branch alone, else None
 
     @property
     def shown_taps(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import ir
-from .language.builtins import BUILTINS, LOOPS, MATH, METHODS
+from .language.builtins import BUILTINS, LOOPS, MATH, METHODS, REQUIRED_FIELD
 from .language.layer_calls import MERGE
 from .language.scope import Scope
 from .language.sources import ModuleSource
@@ -24,7 +24,7 @@ from .types import ERROR, UNKNOWN, Layer, Record, TupleOf, Type, free_symbols
 if TYPE_CHECKING:
     from .language.program import Program
 
-FUNCTIONS = {*BUILTINS, *MATH, *LOOPS, "exact"}
+FUNCTIONS = {*BUILTINS, *MATH, *LOOPS, REQUIRED_FIELD, "exact"}
 LEAVES = ("type", "location", "definition", "op", "naming")
 
 

@@ -9,7 +9,7 @@ from .. import ir
 from ..configs import static_of
 from ..dims import Dim, opaque
 from ..ops import OPS
-from ..types import ANY, UNKNOWN, ListOf, Stack, Static, TupleOf, Type, integer
+from ..types import ANY, UNKNOWN, ListOf, Stack, Static, TupleOf, Type, integer, strip_optional
 from .typestrings import unknown_dim
 
 
@@ -49,8 +49,21 @@ LOOPS = ("enumerate", "zip", "reversed")
 ARGUMENTS = {"exact": (2, 2), "zip": (1, 8), "range": (1, 3), "round": (1, 2)}  # others take one
 
 
+REQUIRED_FIELD = "required"
+
+
 class BuiltinMixin:
     """Calls such as `len(stages)` and `name.startswith(...)`."""
+
+    def required_field(self, node: ast.Call) -> ir.Expr:
+        """`required(field)`: a field that may be null, in a call that cannot do without it."""
+        field = self.expr(node.args[0]) if len(node.args) == 1 and not node.keywords else None
+        if not isinstance(field, ir.ConfigField):
+            self.fail(node, "required takes a field of the configuration", found=ast.unparse(node))
+        kind = strip_optional(field.type)
+        if isinstance(kind, Static) and kind.kind == "none":  # in a preset, which makes no calls
+            kind = ANY
+        return ir.PythonCall(self.source.locate(node), kind, REQUIRED_FIELD, (field,))
 
     def static_call(self, node: ast.Call, name: str) -> ir.Expr | None:
         """A builtin on static values, or None where an op of that name takes the tensors."""

@@ -11,7 +11,7 @@ from ..ops import OPS
 from ..ops.table import Op
 from ..types import Layer, Record, Static
 from .arguments import ArgumentMixin
-from .builtins import BUILTINS, LOOPS, MATH, METHODS, BuiltinMixin
+from .builtins import BUILTINS, LOOPS, MATH, METHODS, REQUIRED_FIELD, BuiltinMixin
 from .context import CallContext, StateContext
 from .faults import Failure
 from .layer_calls import LayerCallMixin
@@ -50,13 +50,16 @@ class CallMixin(ArgumentMixin, BuiltinMixin, LayerCallMixin):
             return self.record(node)
         if name == "embed":
             return self.embed(node)
+        if name == REQUIRED_FIELD:
+            return self.required_field(node)
         if name in ("exact", *BUILTINS, *MATH, *LOOPS) and (result := self.static_call(node, name)):
             return result
         if name in OPS:
             return self.op_call(node, OPS[name])
         if name in scope.states or name in scope.value_names:
             self.fail(node, f"{name} is not a function or layer")
-        names = [*scope.layers, *OPS, *self.program.function_names, *BUILTINS, "record"]
+        known = (*BUILTINS, REQUIRED_FIELD, "record")
+        names = [*scope.layers, *OPS, *self.program.function_names, *known]
         return self.fail(node, f"unknown function {name}", hint=self.hint(name, names))
 
     def attribute_call(self, node: ast.Call) -> ir.Expr:

@@ -254,10 +254,8 @@ def _check_rule(program: Program, text: str, place, location: Location) -> None:
     name = node.func if called else node
     if not isinstance(name, ast.Name) or name.id not in INITIALIZERS:
         hint = did_you_mean(name.id, INITIALIZERS) if isinstance(name, ast.Name) else None
-        found = text if hint is None else None
-        program.errors.error(
-            location, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint
-        )
+        expected = listed(INITIALIZERS) if hint is None else None
+        program.errors.error(location, "not a rule", expected=expected, found=text, hint=hint)
         return
     arguments = node.args if called else []
     fewest, most = INITIALIZERS[name.id]

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from .. import ir
+from ..types import NONE
 
 NAME = "outputs"
 KEPT = ("location", "type", "definition", "op")  # what holds no expressions
@@ -34,6 +35,33 @@ def name_model_calls(
             statement = replace(statement, comments=(), value=value)
         result.append(statement)
     return tuple(result)
+
+
+def name_conditional_calls(
+    body: tuple[ir.Statement, ...],
+) -> tuple[tuple[ir.Statement, ...], tuple[str, ...]]:
+    """The statements, with None first for what a model gives that is called in a branch alone;
+    and the names of those outputs."""
+    result: list[ir.Statement] = []
+    found: list[str] = []
+    for statement in body:
+        for inner in with_branches((statement,))[1:]:
+            if isinstance(inner, ir.Assign) and isinstance(inner.value, ir.ModelCall):
+                none = ir.Const(inner.location, NONE, None)
+                result.append(ir.Assign(inner.location, (), inner.targets, none))
+                found += inner.targets
+        result.append(statement)
+    return tuple(result), tuple(found)
+
+
+def with_branches(body: tuple[ir.Statement, ...]) -> list[ir.Statement]:
+    """The statements in order, each `if` followed by those of its branches."""
+    result: list[ir.Statement] = []
+    for statement in body:
+        result.append(statement)
+        if isinstance(statement, ir.If):
+            result += (*statement.then, *statement.other)
+    return result
 
 
 def _find(node: Any) -> ir.ModelCall | None:

@@ -11,7 +11,7 @@ from ..located import Seq, value_location
 from ..types import ListOf, Type, strip_optional
 from .calls import part_name
 from .faults import FaultMixin
-from .hoisting import name_model_calls
+from .hoisting import name_conditional_calls, name_model_calls, with_branches
 from .members import MemberMixin
 from .results import ResultMixin
 from .scope import Scope
@@ -58,6 +58,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             return None
         if self.module_source.model:
             body = name_model_calls(body, self.scope.locals)
+        body, perhaps = name_conditional_calls(body)
         scopes = self.tap_scopes()
         passed = self.passed_taps(body)
         own = [*self.scoped_taps(scopes), *self.taps]
@@ -88,6 +89,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
             inner=tuple(self.record_layers.items()),
             methods=tuple(methods.values()),
             passed=tuple(passed),
+            perhaps=perhaps,
             method_of=self.module_source.name if self.module_source.method else None,
         )
 
@@ -174,7 +176,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         by name are the caller's to use."""
         calls = [
             (statement.targets[0], statement.value)
-            for statement in body
+            for statement in with_branches(body)
             if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.ModelCall)
         ]
         found = []
@@ -207,7 +209,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
                 location = named.key_locations[layer]
                 hint = did_you_mean(layer, self.tap_sources)
                 self.errors.error(location, f"{self.name}: {layer} emits nothing", hint=hint)
-        return {layer: (named.get(layer, layer), *taps) for layer, taps in shared.items() if taps}
+        named = {layer: named.get(layer, layer) for layer in shared}  # '' adds nothing
+        return {name: (named[name], *taps) for name, taps in shared.items() if taps and named[name]}
 
     def scoped_taps(self, scopes: dict[str, tuple[str, ...]]) -> list[str]:
         return [

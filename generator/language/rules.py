@@ -14,7 +14,8 @@ INITIALIZERS = {
     "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
     "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0), "sinusoids": (1, 1),
-    "softplus_log_uniform": (2, 3), "log_range": (0, 0),
+    "softplus_log_uniform": (2, 3), "log_range": (0, 0), "powers": (2, 4),
+    "orthogonal": (0, 1),
 }  # fmt: skip
 ARGUMENTS = {"init": "weight", "bias_init": "bias"}
 
@@ -46,8 +47,8 @@ class RuleMixin:
         name = getattr(node.func if called else node, "id", "")
         if name not in INITIALIZERS:
             hint = self.hint(name, INITIALIZERS)
-            found = ast.unparse(node) if hint is None else None
-            self.fail(node, "not a rule", expected=listed(INITIALIZERS), found=found, hint=hint)
+            expected = listed(INITIALIZERS) if hint is None else None
+            self.fail(node, "not a rule", expected=expected, found=ast.unparse(node), hint=hint)
         numbers = tuple(self.expr(argument) for argument in (node.args if called else ()))
         fewest, most = INITIALIZERS[name]
         if not fewest <= len(numbers) <= most:

@@ -7,7 +7,7 @@ import math
 
 from .. import ir
 from ..dims import Dim, Opaque
-from ..language.builtins import MATH
+from ..language.builtins import MATH, REQUIRED_FIELD
 from ..ops.table import REQUIRED
 from ..types import Tensor, strip_optional
 from . import trees
@@ -193,6 +193,9 @@ class ExpressionWriter(ViewWriter):
         arguments = [self.expr(argument) for argument in node.arguments]
         if node.function in ("pair", "as_list"):
             return self.template(node.function, *arguments)
+        if node.function == REQUIRED_FIELD:
+            name = ".".join(node.arguments[0].path)
+            return self.template(REQUIRED_FIELD, *arguments, ast.Constant(name))
         if node.function in (*MATH, "prod"):
             return self.template(f"math.{node.function}", *arguments)
         if node.function == "exact":
@@ -250,7 +253,8 @@ class ExpressionWriter(ViewWriter):
         module = self.module_of(strip_optional(node.layer.type))
         arguments = [(name, self.expr(value)) for name, value in node.arguments]
         # of a model that may be any, only the names of its inputs are known
-        known = 0 if module.tap_types else 1
+        first = [parameter.name for parameter in module.inputs[:1]]
+        known = 0 if module.tap_types or first != [n for n, _ in arguments[:1]] else 1
         positional, keywords = [value for _, value in arguments[:known]], dict(arguments[known:])
         # what a part of any architecture was asked for is the caller's own affair
         asked = module.tap_types and any(name.startswith("output_") for name in keywords)

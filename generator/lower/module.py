@@ -262,7 +262,7 @@ class ModuleWriter(ConstructorWriter):
             count = self.new_tokens()
             lines += [f"{indent}if past is not None:", f"{indent}    past.advance({count})"]
             values[self.program.spec.cache] = "past"
-        passed = {name: f"{local}.{tap}" for name, local, tap in self.module.passed}
+        passed = {name: self.passed_on(local, tap) for name, local, tap in self.module.passed}
         values |= {tap: passed.get(tap, f"taps.{tap}") for tap in self.ordered_taps()}
         fields = ", ".join(f"{name}={values[name]}" for name in self.output_order(values))
         lines.append(f"{indent}output = {self.record_class()}({fields})")
@@ -270,6 +270,13 @@ class ModuleWriter(ConstructorWriter):
             f"{indent}return output if self.use_return_dict(return_dict) else output.to_tuple()"
         )
         return lines
+
+    def passed_on(self, local: str, tap: str) -> str:
+        """What a model that was called has emitted, if it was called."""
+        value = f"{local}.{tap}"
+        return (
+            f"{value} if {local} is not None else None" if local in self.module.perhaps else value
+        )
 
     def new_tokens(self) -> str:
         """The number of tokens that a call adds to the cache: the length of what the part with

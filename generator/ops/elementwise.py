@@ -31,7 +31,7 @@ op("expm1(x)", floating, "torch.expm1(x)", "tf.math.expm1(x)", "jnp.expm1(x)")
 op("elu(x)", floating, "F.elu(x)", "tf.nn.elu(x)", "jax.nn.elu(x)")
 op("silu(x)", floating, "F.silu(x)", "tf.nn.silu(x)", "jax.nn.silu(x)")
 op("log1p(x)", floating, "torch.log1p(x)", "tf.math.log1p(x)", "jnp.log1p(x)")
-op("lgamma(x)", floating, "torch.lgamma(x)", "tf.math.lgamma(x)", "jax.scipy.special.gammaln(x)")
+op("lgamma(x)", floating, "torch.lgamma(x)", "lgamma(x)", "jax.scipy.special.gammaln(x)")
 op("softplus(x)", floating, "F.softplus(x)", "tf.nn.softplus(x)", "jax.nn.softplus(x)")
 op("log_sigmoid(x)", floating, "F.logsigmoid(x)", "tf.math.log_sigmoid(x)", "jax.nn.log_sigmoid(x)")
 op(
@@ -44,16 +44,12 @@ op(
 op(
     "minimum(x, y)",
     broadcast("x", "y"),
-    "torch.minimum(x, y)",
-    "tf.minimum(x, y)",
-    "jnp.minimum(x, y)",
+    lowerings.minimum,
 )
 op(
     "maximum(x, y)",
     broadcast("x", "y"),
-    "torch.maximum(x, y)",
-    "tf.maximum(x, y)",
-    "jnp.maximum(x, y)",
+    lowerings.maximum,
 )
 op(
     "clip(x, low, high)",
@@ -166,6 +162,20 @@ op(
     "torch.tensor(values, dtype=torch.float32, device=device)",
     "tf.constant(values, dtype=tf.float32)",
     "jnp.asarray(values, dtype=jnp.float32)",
+)
+
+
+def _seeded_normal(call) -> Type:
+    return Tensor("float32", call.dims("shape"))
+
+
+# what PyTorch draws from a generator of this seed
+op(
+    "seeded_normal(seed, shape)",
+    _seeded_normal,
+    "seeded_normal(seed, shape, device)",
+    "seeded_normal(seed, shape)",
+    "seeded_normal(seed, shape)",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..types import Tensor, TupleOf, Type
+from ..types import Tensor, TupleOf, Type, integer
 from .rules import axis_of
 from .table import op
 
@@ -160,3 +160,25 @@ op(
     _mixture,
     "mixture_of_experts(x, weights, index, gate, up, down, act)",
 )
+
+
+def _bounded(call) -> Type:
+    tensor = call.tensor("x")
+    if tensor.dtype != "int" or tensor.rank:
+        call.fail("bounded takes int[]", found=str(tensor), at="x")
+    return integer(call.unknown("bounded"))
+
+
+# a whole number as a size: its value, or in compiled programs, where sizes are fixed, the bound
+op("bounded(x, bound)", _bounded, "bounded(x, bound)")
+
+
+def _static_size(call) -> Type:
+    tensor = call.tensor("x")
+    if tensor.dtype != "int" or tensor.rank:
+        call.fail("static_size takes int[]", found=str(tensor), at="x")
+    return integer(call.unknown("size"))
+
+
+# a whole number as a size, which programs that are compiled do not know
+op("static_size(x)", _static_size, "static_size(x)")

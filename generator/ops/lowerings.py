@@ -76,6 +76,26 @@ def einsum(writer, call: ir.OpCall) -> ast.expr:
     )
 
 
+def minimum(writer, call: ir.OpCall) -> ast.expr:
+    return _limited(writer, call, "minimum", "max")
+
+
+def maximum(writer, call: ir.OpCall) -> ast.expr:
+    return _limited(writer, call, "maximum", "min")
+
+
+def _limited(writer, call: ir.OpCall, name: str, limit: str) -> ast.expr:
+    """A plain number stands second, as in `where`; PyTorch takes it as a limit."""
+    x, y = call.argument("x"), call.argument("y")
+    if isinstance(x.type, Static):
+        x, y = y, x
+    first, second = writer.expr(x), writer.expr(y)
+    if writer.framework == "pytorch" and isinstance(y.type, Static):
+        return writer.template("torch.clamp", first, **{limit: second})
+    module = {"pytorch": "torch", "tensorflow": "tf", "flax": "jnp"}[writer.framework]
+    return writer.template(f"{module}.{name}", first, second)
+
+
 def where(writer, call: ir.OpCall) -> ast.expr:
     """TensorFlow takes the element type of the first of both; so a plain number stands second."""
     condition, x, y = (call.argument(name) for name in ("condition", "x", "y"))

@@ -35,3 +35,19 @@ op(
     _log_buckets,
     "log_buckets(distance, exact, count, limit)",
 )
+
+
+def _fourier_waves(call) -> Type:
+    count, bands = call.dim("count"), call.dim("bands")
+    width = call.unknown("waves") if bands is None else bands + bands + 1
+    return Tensor("float32", (call.unknown("count") if count is None else count, width))
+
+
+# places from -1 to 1, and their waves up to the Nyquist frequency: float32[count, 1 + 2 * bands]
+op(
+    "fourier_waves(count, resolution, bands, closed=True)",
+    _fourier_waves,
+    "fourier_waves(count, resolution, bands, closed=closed, device=device)",
+    "fourier_waves(count, resolution, bands, closed=closed)",
+    "fourier_waves(count, resolution, bands, closed=closed)",
+)

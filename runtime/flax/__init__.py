@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
+from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
@@ -28,6 +29,7 @@ from .elementwise import gelu
 from .experts import mixture_of_experts
 from .frozen import freeze_norms
 from .functional import (
+    bounded,
     einsum,
     integers,
     interpolate,
@@ -38,6 +40,7 @@ from .functional import (
     select_rows,
     shape_of,
     split_sizes,
+    static_size,
     take,
     take_along,
 )
@@ -52,6 +55,8 @@ from .initialization import (
     log_range,
     normal,
     ones,
+    orthogonal,
+    powers,
     sinusoids,
     softplus_log_uniform,
     trunc_normal,
@@ -97,10 +102,14 @@ from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "Conv1d",
     "ConvTranspose1d",
     "GroupNorm",
@@ -161,6 +170,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -194,15 +204,19 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "required",
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "split_sizes",
     "state_dict",
     "take",
     "take_along",
     "sinusoids",
+    "orthogonal",
+    "powers",
     "tensor_state",
     "softplus_log_uniform",
     "trunc_normal",

@@ -140,3 +140,16 @@ def interpolate(
             pattern = "ih,bchw->bciw" if axis == 2 else "iw,bchw->bchi"
             x = jnp.einsum(pattern, matrix, x.astype(jnp.float32)).astype(x.dtype)
     return x
+
+
+def bounded(x: jax.Array, bound: int) -> int:
+    """A whole number as a size; under a transformation, which must know it, the bound."""
+    return bound if is_traced(x) else min(int(x), bound)
+
+
+def static_size(x: jax.Array) -> int:
+    """A whole number as a size; an InputError in compiled programs, which do not know it."""
+    if is_traced(x):
+        hint = "Give the model a bound for it, where it takes one"
+        raise InputError("compiled programs have no sizes that depend on values", hint=hint)
+    return int(x)

@@ -218,6 +218,28 @@ def log_range() -> Rule:
     return Rule(draw)
 
 
+def _powers(_: np.random.Generator, shape: tuple, steps, power, factor, start) -> np.ndarray:
+    row = start + factor * (np.arange(shape[-1]) / steps) ** power
+    return np.broadcast_to(row, shape)
+
+
+def powers(steps: Number, power: Number, factor: Number = 1.0, start: Number = 0.0) -> Rule:
+    """start + factor * (i / steps) ** power for each place i along the last axis."""
+    return Rule(_powers, (steps, power, factor, start))
+
+
+def _orthogonal(generator: np.random.Generator, shape: tuple, gain: float) -> np.ndarray:
+    q, r = np.linalg.qr(generator.standard_normal((max(shape), min(shape))))
+    q *= np.sign(np.diag(r))
+    q = q if shape[0] >= shape[1] else q.T
+    return q * gain * math.sqrt(max(1, shape[0] / shape[1]))
+
+
+def orthogonal(gain: Number = 1.0) -> Rule:
+    """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
+    return Rule(_orthogonal, (gain,))
+
+
 def find_rule(leaf: Leaf, rules: Mapping[str, Rule]) -> Rule:
     """The rule for a leaf: the first path that matches, also below the base model's name; else
     its own, or what an activation with parameters starts from; else the rule of its kind.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..checkpoint import Rules
 from ..errors import MissingFrameworkError
+from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 
@@ -26,6 +27,7 @@ from .draws import Draws, draws_of
 from .experts import mixture_of_experts
 from .frozen import freeze_norms
 from .functional import (
+    bounded,
     interpolate,
     l2_normalize,
     new_positions,
@@ -33,6 +35,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    static_size,
     take,
     take_along,
 )
@@ -47,6 +50,8 @@ from .initialization import (
     log_range,
     normal,
     ones,
+    orthogonal,
+    powers,
     sinusoids,
     softplus_log_uniform,
     trunc_normal,
@@ -79,11 +84,15 @@ from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .states import Slots
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "NormedConv1d",
     "NormedConvTranspose1d",
     "LSTM",
@@ -130,6 +139,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "gelu",
     "interpolate",
     "kaiming_normal",
@@ -152,14 +162,18 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "required",
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "state_dict",
     "take",
     "take_along",
     "sinusoids",
+    "orthogonal",
+    "powers",
     "tensor_state",
     "softplus_log_uniform",
     "trunc_normal",

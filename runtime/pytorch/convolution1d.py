@@ -20,22 +20,20 @@ class WeightNorm(nn.Module):
 
     def __init__(self, direction: nn.Parameter, axis: int):
         super().__init__()
-        self.axes = [i for i in range(direction.ndim) if i != axis]
+        self.axis = axis
         sizes = [size if i == axis else 1 for i, size in enumerate(direction.shape)]
         self.original1 = direction
         self.original0 = nn.Parameter(direction.detach().new_empty(sizes))
         self.derive("original0")
 
     def forward(self) -> Tensor:
-        return self.original1 * (self.original0 / self.norm())
-
-    def norm(self) -> Tensor:
-        return torch.linalg.vector_norm(self.original1, dim=self.axes, keepdim=True)
+        # what torch.nn.utils.parametrizations.weight_norm calls: one pass over the weight
+        return torch._weight_norm(self.original1, self.original0, self.axis)
 
     @torch.no_grad()
     def derive(self, attribute: str) -> None:
         """First lengths are those of the first directions, which leaves the weight as it is."""
-        self.original0.copy_(self.norm())
+        self.original0.copy_(torch.norm_except_dim(self.original1, 2, self.axis))
 
     derived = ("original0",)  # what `derive` fills once the rest has values
 

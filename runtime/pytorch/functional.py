@@ -92,3 +92,16 @@ def interpolate(
     """Resizes x [b, c, h, w] to `size`, by nearest, bilinear or bicubic (a = -0.75), unfiltered."""
     corners = None if mode == "nearest" else align_corners
     return F.interpolate(x, tuple(size), mode=mode, align_corners=corners)
+
+
+def bounded(x: Tensor, bound: int) -> int:
+    """A whole number as a size; in compiled programs, which must know it, the bound."""
+    return bound if torch.compiler.is_compiling() else min(int(x), bound)
+
+
+def static_size(x: Tensor) -> int:
+    """A whole number as a size; an InputError in compiled programs, which do not know it."""
+    if torch.compiler.is_compiling():
+        hint = "Give the model a bound for it, where it takes one"
+        raise InputError("compiled programs have no sizes that depend on values", hint=hint)
+    return int(x)

@@ -158,6 +158,26 @@ def log_range() -> Rule:
     return Rule(fill, {})
 
 
+def powers(steps: Number, power: Number, factor: Number = 1.0, start: Number = 0.0) -> Rule:
+    """start + factor * (i / steps) ** power for each place i along the last axis."""
+
+    def fill(tensor: Tensor, steps: float, power: float, factor: float, start: float) -> None:
+        places = torch.arange(tensor.shape[-1], dtype=torch.float64)
+        tensor.copy_(start + factor * (places / steps) ** power)
+
+    return Rule(fill, {"steps": steps, "power": power, "factor": factor, "start": start})
+
+
+def orthogonal(gain: Number = 1.0) -> Rule:
+    """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
+
+    def fill(tensor: Tensor, gain: float) -> None:
+        rows, columns = tensor.shape
+        init.orthogonal_(tensor, gain * math.sqrt(max(1, rows / columns)))
+
+    return Rule(fill, {"gain": gain})
+
+
 @torch.no_grad()
 def initialize(model: nn.Module, only: Collection[str] | None = None) -> None:
     """Fills the parameters of `model` by its `initializers`.

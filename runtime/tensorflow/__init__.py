@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
+from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
@@ -23,10 +24,11 @@ from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
-from .elementwise import gelu
+from .elementwise import gelu, lgamma
 from .experts import mixture_of_experts
 from .frozen import freeze_norms
 from .functional import (
+    bounded,
     einsum,
     integers,
     interpolate,
@@ -35,6 +37,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    static_size,
     take,
     take_along,
 )
@@ -49,6 +52,8 @@ from .initialization import (
     log_range,
     normal,
     ones,
+    orthogonal,
+    powers,
     sinusoids,
     softplus_log_uniform,
     trunc_normal,
@@ -94,10 +99,14 @@ from .rows import padded
 from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
+from .seeded import seeded_normal
 from .taps import NO_TAPS, Taps
+from .waves import fourier_waves
 from .weights import parameters, state_dict
 
 __all__ = [
+    "bounded",
+    "seeded_normal",
     "Conv1d",
     "ConvTranspose1d",
     "GroupNorm",
@@ -110,6 +119,7 @@ __all__ = [
     "as_list",
     "grid_sample",
     "freeze_norms",
+    "lgamma",
     "linear_assignment",
     "padded",
     "pair",
@@ -153,6 +163,7 @@ __all__ = [
     "cross_entropy",
     "default_dtype",
     "fan_in_uniform",
+    "fourier_waves",
     "einsum",
     "first_given",
     "flatten_axes",
@@ -186,14 +197,18 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "required",
     "select_rows",
     "selective_scan",
     "shape_of",
+    "static_size",
     "span_loss",
     "state_dict",
     "take",
     "take_along",
     "sinusoids",
+    "orthogonal",
+    "powers",
     "tensor_state",
     "softplus_log_uniform",
     "trunc_normal",

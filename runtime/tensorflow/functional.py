@@ -123,3 +123,16 @@ def interpolate(
             matrix = tf.constant(resize_matrix(old, new, mode, align_corners))
             x = tf.einsum("ih,bchw->bciw" if axis == 2 else "iw,bchw->bchi", matrix, x)
     return tf.cast(x, dtype)
+
+
+def bounded(x: tf.Tensor, bound: int) -> int:
+    """A whole number as a size; in graphs, which must know it, the bound."""
+    return min(int(x), bound) if tf.executing_eagerly() else bound
+
+
+def static_size(x: tf.Tensor) -> int:
+    """A whole number as a size; an InputError in compiled programs, which do not know it."""
+    if not tf.executing_eagerly():
+        hint = "Give the model a bound for it, where it takes one"
+        raise InputError("compiled programs have no sizes that depend on values", hint=hint)
+    return int(x)

@@ -231,6 +231,39 @@ def log_range() -> Rule:
     return Rule(sample)
 
 
+def _powers(
+    shape: Sequence[int],
+    dtype: tf.DType,
+    _fans: Any,
+    steps: float,
+    power: float,
+    factor: float,
+    start: float,
+) -> tf.Tensor:
+    places = tf.range(shape[-1], dtype=tf.float64)
+    row = start + factor * (places / steps) ** power
+    return tf.broadcast_to(tf.cast(row, dtype), shape)
+
+
+def powers(steps: Number, power: Number, factor: Number = 1.0, start: Number = 0.0) -> Rule:
+    """start + factor * (i / steps) ** power for each place i along the last axis."""
+    return Rule(_powers, (steps, power, factor, start))
+
+
+def _orthogonal(
+    shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int], gain: float
+) -> tf.Tensor:
+    q, r = tf.linalg.qr(tf.random.normal((max(shape), min(shape)), dtype=dtype))
+    q *= tf.sign(tf.linalg.diag_part(r))
+    q = q if shape[0] >= shape[1] else tf.transpose(q)
+    return q * gain * math.sqrt(max(1, fans[1] / fans[0]))
+
+
+def orthogonal(gain: Number = 1.0) -> Rule:
+    """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
+    return Rule(_orthogonal, (gain,))
+
+
 def find_rule(
     name: str, parameter: Parameter, owner: Layer, rules: Mapping[str, Rule]
 ) -> Rule | None:

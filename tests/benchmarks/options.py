@@ -7,7 +7,12 @@ from dataclasses import dataclass
 LABELS = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "flax": "Flax"}
 PREFIXES = {"pytorch": "", "tensorflow": "TF", "flax": "Flax"}
 # The reference has no such classes.
-NO_REFERENCE = {("tensorflow", "llama"), ("flax", "swin")}
+NO_REFERENCE = {
+    ("tensorflow", "llama"),
+    ("flax", "swin"),
+    ("tensorflow", "mamba"),
+    ("flax", "mamba"),
+}
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,54 @@
-"""What is measured: models, inputs, and the matrix products that no implementation can avoid.
+"""What is measured: models, and the inputs of their calls.
 
 Read by workers of every environment: nothing but numpy is imported here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 LENGTH = 128
+SAMPLES = 16000  # a second of sound
+
+Fields = dict[str, Any]
+Arrays = dict[str, np.ndarray]
+
+
+def texts(fields: Fields, batch: int, rng: np.random.Generator) -> Arrays:
+    """Random tokens without padding."""
+    tokens = rng.integers(2, fields["vocab_size"], (batch, LENGTH), dtype=np.int32)
+    return {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+
+
+def pairs_of_texts(fields: Fields, batch: int, rng: np.random.Generator) -> Arrays:
+    """What an encoder reads, and what a decoder has written."""
+    tokens = rng.integers(2, fields["vocab_size"], (batch, LENGTH // 4), dtype=np.int32)
+    return {**texts(fields, batch, rng), "decoder_input_ids": tokens}
+
+
+def pictures(fields: Fields, batch: int, rng: np.random.Generator) -> Arrays:
+    """Random pixels."""
+    side = fields["image_size"]
+    return {"pixel_values": rng.standard_normal((batch, 3, side, side), dtype=np.float32)}
+
+
+def captions(fields: Fields, batch: int, rng: np.random.Generator) -> Arrays:
+    """Pictures, and texts that end with the highest number."""
+    text = fields["text_config"]
+    size = (batch, text["max_position_embeddings"])
+    tokens = rng.integers(2, text["vocab_size"] - 1, size, dtype=np.int32)
+    tokens[:, -1] = text["vocab_size"] - 1
+    pixels = pictures(fields["vision_config"], batch, rng)
+    return {"input_ids": tokens, "attention_mask": np.ones_like(tokens), **pixels}
+
+
+def sound(fields: Fields, batch: int, rng: np.random.Generator) -> Arrays:
+    """Four seconds of noise."""
+    return {"input_values": rng.standard_normal((batch, 4 * SAMPLES), dtype=np.float32)}
 
 
 @dataclass(frozen=True)
@@ -19,10 +57,15 @@ class Model:
 
     folder: str  # of the generated package
     prefix: str  # of class names
-    config: dict[str, Any] = field(default_factory=dict)
-    quick: dict[str, Any] = field(default_factory=dict)  # what a quick run changes
+    config: Fields = field(default_factory=dict)
+    quick: Fields = field(default_factory=dict)  # what a quick run changes
+    inputs: Callable[[Fields, int, np.random.Generator], Arrays] = texts
+    output: str = "last_hidden_state"  # waited for
+    cached: bool = False  # whether it would keep keys and values unless told not to
+    fused: bool = True  # whether the reference has fused attention in PyTorch
 
-    def fields(self, quick: bool = False, **changes: Any) -> dict[str, Any]:
+    def fields(self, quick: bool = False, **changes: Any) -> Fields:
+        """Of the configuration."""
         return {**self.config, **(self.quick if quick else {}), **changes}
 
 
@@ -73,74 +116,43 @@ SWIN = {
     "mlp_ratio": 4.0,
 }
 
+GPT2 = {"vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024}
+T5 = {
+    "vocab_size": 32128,
+    "d_model": 512,
+    "d_kv": 64,
+    "d_ff": 2048,
+    "num_layers": 6,
+    "num_heads": 8,
+}
+VIT = {"image_size": 224, "patch_size": 16, "hidden_size": 768, "num_hidden_layers": 12}
+WAV2VEC2 = {"hidden_size": 768, "num_hidden_layers": 12}
+CLIP = {
+    "text_config": {"vocab_size": 49408, "max_position_embeddings": 77, "num_hidden_layers": 12},
+    "vision_config": {"image_size": 224, "patch_size": 32, "num_hidden_layers": 12},
+}
+QUICK_CLIP = {side: {**fields, "num_hidden_layers": 2} for side, fields in CLIP.items()}
+MAMBA = {"vocab_size": 50280, "hidden_size": 768, "num_hidden_layers": 24}
+
+TWO = {"num_hidden_layers": 2}
 MODELS = {
-    "bert": Model("bert", "Bert", BERT, {"num_hidden_layers": 2}),
-    "llama": Model("llama", "Llama", LLAMA, {"num_hidden_layers": 2}),
-    "small-llama": Model("llama", "Llama", SMALL_LLAMA, {"vocab_size": 5000}),
-    "large-llama": Model("llama", "Llama", LARGE_LLAMA, {"num_hidden_layers": 2}),
-    "swin": Model("swin", "Swin", SWIN, {"depths": [2, 2], "num_heads": [3, 6]}),
+    "bert": Model("bert", "Bert", BERT, TWO),
+    "roberta": Model("roberta", "Roberta", BERT | {"max_position_embeddings": 514}, TWO),
+    "llama": Model("llama", "Llama", LLAMA, TWO, cached=True),
+    "small-llama": Model("llama", "Llama", SMALL_LLAMA, {"vocab_size": 5000}, cached=True),
+    "large-llama": Model("llama", "Llama", LARGE_LLAMA, TWO, cached=True),
+    "gpt2": Model("gpt2", "GPT2", GPT2, {"n_layer": 2}, cached=True),
+    "t5": Model("t5", "T5", T5, {"num_layers": 2}, pairs_of_texts, cached=True, fused=False),
+    "swin": Model(
+        "swin", "Swin", SWIN, {"depths": [2, 2], "num_heads": [3, 6]}, pictures, fused=False
+    ),
+    "vit": Model("vit", "ViT", VIT, TWO, pictures),
+    "wav2vec2": Model("wav2vec2", "Wav2Vec2", WAV2VEC2, TWO, sound),
+    "clip": Model("clip", "CLIP", CLIP, QUICK_CLIP, captions, "logits_per_image"),
+    "mamba": Model("mamba", "Mamba", MAMBA, TWO, cached=True, fused=False),
 }
 
 
-def inputs(model: str, fields: dict[str, Any], batch: int) -> dict[str, np.ndarray]:
-    """The arrays of one call: random tokens without padding, or random pixels."""
-    rng = np.random.default_rng(0)
-    if "image_size" in fields:
-        size = (batch, fields["num_channels"], fields["image_size"], fields["image_size"])
-        return {"pixel_values": rng.standard_normal(size, dtype=np.float32)}
-    tokens = rng.integers(1, fields["vocab_size"], (batch, LENGTH), dtype=np.int32)
-    return {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
-
-
-@dataclass(frozen=True)
-class Product:
-    """[count, m, k] x [count, k, n]; `count` is 1 for weights."""
-
-    count: int
-    m: int
-    k: int
-    n: int
-
-
-def products(model: str, fields: dict[str, Any], batch: int) -> list[Product]:
-    """The matrix products of one call, in order."""
-    if "image_size" in fields:
-        return _swin(fields, batch)
-    width, inner = fields["hidden_size"], fields["intermediate_size"]
-    rows, heads = batch * LENGTH, fields["num_attention_heads"]
-    gated = model != "bert"
-    layer = [
-        *_attention(rows, width, batch * heads, LENGTH, width // heads),
-        *[Product(1, rows, width, inner)] * (2 if gated else 1),
-        Product(1, rows, inner, width),
-    ]
-    return layer * fields["num_hidden_layers"]
-
-
-def _attention(rows: int, width: int, count: int, length: int, depth: int) -> list[Product]:
-    square = Product(1, rows, width, width)
-    scores, context = Product(count, length, depth, length), Product(count, length, length, depth)
-    return [square, square, square, scores, context, square]
-
-
-def _swin(fields: dict[str, Any], batch: int) -> list[Product]:
-    side, width = fields["image_size"] // fields["patch_size"], fields["embed_dim"]
-    window = fields["window_size"] ** 2
-    found = [Product(1, batch * side**2, fields["num_channels"] * fields["patch_size"] ** 2, width)]
-    for stage, (depth, heads) in enumerate(zip(fields["depths"], fields["num_heads"], strict=True)):
-        rows, inner = batch * side**2, int(width * fields["mlp_ratio"])
-        for _ in range(depth):
-            found += _attention(rows, width, rows // window * heads, window, width // heads)
-            found += [Product(1, rows, width, inner), Product(1, rows, inner, width)]
-        if stage + 1 < len(fields["depths"]):
-            found.append(Product(1, rows // 4, 4 * width, 2 * width))
-            side, width = side // 2, width * 2
-    return found
-
-
-def operands(product: Product, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Left and right side; the result is as large as the left side, however many follow."""
-    left = rng.standard_normal((product.count, product.m, product.k), dtype=np.float32)
-    right = rng.standard_normal((product.count, product.k, product.n), dtype=np.float32)
-    right /= np.sqrt(product.k, dtype=np.float32)
-    return (left, right) if product.count > 1 else (left[0], right[0])
+def inputs(model: str, fields: Fields, batch: int) -> Arrays:
+    """The arrays of one call."""
+    return MODELS[model].inputs(fields, batch, np.random.default_rng(0))

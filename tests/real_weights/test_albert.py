@@ -1,13 +1,11 @@
 """ALBERT trained on reactions fills in masked atoms as the reference does, in three frameworks."""
 
-import importlib
-
-import numpy as np
 import pytest
 import triptych
 from packages import OfflineError
 
 from real_weights import smiles
+from real_weights.frameworks import FRAMEWORKS, logits
 
 pytestmark = pytest.mark.download(3)
 
@@ -20,22 +18,14 @@ def folder():
         pytest.skip(f"no download: {error}")
 
 
-def logits(framework, model, rows):
-    if framework == "pytorch":
-        torch = importlib.import_module("torch")
-        with torch.no_grad():
-            return model(torch.from_numpy(rows)).logits.numpy()
-    return np.asarray(model(rows).logits)
-
-
-@pytest.mark.parametrize("framework", ["pytorch", "tensorflow", "flax"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_masked_atoms(folder, framework):
     model = triptych.load(folder, framework=framework)
     assert type(model).__name__.endswith("AlbertForMaskedLM")
     right = total = 0
     for name, answer in smiles.recorded().items():
         rows, tokens = smiles.masked(smiles.REACTIONS[name], folder)
-        best, scores = smiles.filled_in(logits(framework, model, rows), tokens)
+        best, scores = smiles.filled_in(logits(framework, model, input_ids=rows), tokens)
         assert best == answer["best"]
         assert scores == pytest.approx(answer["scores"], abs=1e-4)
         right, total = right + int((tokens == best).sum()), total + len(tokens)

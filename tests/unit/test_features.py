@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from triptych import checkpoint
+from triptych.errors import ConfigError
 from triptych.generator.checking import check_spec
 from triptych.generator.render import render_program
 from triptych.generator.spec import load_spec
@@ -169,6 +170,22 @@ def test_a_head_reads_the_layers_of_its_base(packages, framework, tmp_path):
     written = json.loads((tmp_path / "config.json").read_text())
     assert written["output_attentions"] is False
     assert written["left_out"] == [] and written["nothing"] is None
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_base_that_is_called_in_one_branch(packages, framework):
+    """Then what it emits is there in that branch alone; a null field that a call needs is named."""
+    make = configuration(packages, "reading", "ReadingConfig")
+    head = model_class(packages, "reading", "ReadingForSome", framework)(make(shift=3.0))
+    x = arrays(framework, {"given": np.ones((2, 4, 8), np.float32)})
+    output = head(**x, output_hidden_states=True, shifted=True)
+    np.testing.assert_allclose(to_numpy(output["states"]), 4.0)
+    assert output.inner_hidden_states is None
+    output = head(**x, inputs_embeds=x["given"], output_hidden_states=True)
+    np.testing.assert_allclose(to_numpy(output["inner_hidden_states"][0]), 2.0)
+    head = model_class(packages, "reading", "ReadingForSome", framework)(make())
+    with pytest.raises(ConfigError, match="^shift: this call needs the field"):
+        head(**x, shifted=True)
 
 
 def to_numpy(x):

@@ -76,6 +76,8 @@ EXPRESSIONS = {
     ),
     "minimum(x, y)": ("like x", np.minimum(X, Y)),
     "maximum(x, y)": ("like x", np.maximum(X, Y)),
+    "minimum(x, 0.25)": ("like x", np.minimum(X, 0.25)),
+    "maximum(1, ids)": ("int[b, k]", np.maximum(IDS, 1)),
     "clip(x, -0.5, 0.25)": ("like x", np.clip(X, -0.5, 0.25)),
     "clip(ids, 1, 2)": ("int[b, k]", np.clip(IDS, 1, 2)),
     "isfinite(x / cast_like(flags, x))": ("bool[b, s, d]", FLAGS),
@@ -174,7 +176,8 @@ ELSEWHERE = {
     "kernels, test_assignment.py, test_sampling.py, test_experts.py, test_scans.py, test_wkv.py": (
         "linear_assignment", "grid_sample", "mixture_of_experts", "selective_scan", "wkv",
     ),
-    "positions, test_positions.py": ("key_positions", "log_buckets"),
+    "positions, test_positions.py": ("key_positions", "log_buckets", "fourier_waves"),
+    "sizes that depend on values, test_static_size.py": ("static_size",),
     "pictures, test_pictures.py and tests/unit/*/test_*_layers.py": (
         "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate",
     ),

@@ -70,6 +70,19 @@ def test_key_positions(framework, capacity):
     assert np.asarray(module.key_positions(2, past)).tolist() == [list(range(count))]
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("count, resolution, bands", [(1, 8, 3), (7, 56, 4), (1920, 30720, 192)])
+@pytest.mark.parametrize("closed", [True, False])
+def test_fourier_waves(framework, count, resolution, bands, closed):
+    """As in float64, though angles are as large as pi / 2 times the resolution."""
+    place = np.linspace(-1, 1, count) if closed else 2 * np.arange(count) / count - 1
+    angle = np.pi * place[:, None] * np.linspace(1, resolution / 2, bands)
+    expected = np.concatenate([place[:, None], np.sin(angle), np.cos(angle)], axis=1)
+    found = np.asarray(runtime(framework).fourier_waves(count, resolution, bands, closed=closed))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
 def test_sinusoids():
     found = sinusoid_table((5, 6), 3)
     assert found.shape == (5, 6) and found.dtype == np.float32

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from options import LABELS, Options
+from products import COUNTED
 from report import Row, Section
 from settings import LENGTH, MODELS
 from workers import Times, Worker, alternate
@@ -19,6 +20,13 @@ CASES = {
     "bert": (f"BERT base, {LENGTH} tokens", (1, 8)),
     "llama": (f"a LLaMA of GPT-2's size, {LENGTH} tokens", (1,)),
     "swin": ("Swin tiny, 224 pixels", (1,)),
+    "roberta": (f"RoBERTa base, {LENGTH} tokens", (1,)),
+    "gpt2": (f"GPT-2, {LENGTH} tokens", (1,)),
+    "t5": (f"T5 small, {LENGTH} tokens to {LENGTH // 4}", (1,)),
+    "vit": ("ViT base, 224 pixels", (1,)),
+    "wav2vec2": ("Wav2Vec2 base, four seconds", (1,)),
+    "clip": ("CLIP base with patches of 32", (1,)),
+    "mamba": (f"Mamba of 130 million parameters, {LENGTH} tokens", (1,)),
 }
 ALLOWED = 1.0  # of the reference's time, each model
 SITTINGS = 2  # new processes: where memory comes to lie is worth some percent
@@ -36,19 +44,18 @@ def measure(options: Options) -> Iterator[Section]:
 
 def _rows(options: Options, framework: str, model: str, batch: int, form: str) -> list[Row]:
     fields = MODELS[model].fields(options.quick)
-    fields |= {"use_cache": False} if model == "llama" else {}
+    fields |= {"use_cache": False} if MODELS[model].cached else {}
     name = f"batch {batch}, {form}"
     calls = 1 if options.quick else max(2, 6 // batch)
     reference = options.reference_for(framework, MODELS[model].folder)
     task = {"model": model, "fields": fields, "batch": batch}
 
-    starts = {
-        "ours": (options.product, "ours", form),
-        "limit": (options.product, "limit", form),
-    }
+    starts = {"ours": (options.product, "ours", form)}
+    if model in COUNTED:
+        starts["limit"] = (options.product, "limit", form)
     if reference:
         starts["theirs"] = (reference, "reference", form)
-    if reference and form == "eager" and model != "swin":
+    if reference and form == "eager" and MODELS[model].fused:
         starts["explicit"] = (reference, "reference", "eager attention")
     times = Times({key: [] for key in starts})
     for _ in range(1 if options.quick else SITTINGS):
@@ -73,7 +80,7 @@ def _row(name: str, times: Times, other: str) -> Row:
         ours=milliseconds["ours"],
         reference=milliseconds.get(other),
         ratios=times.ratios("ours", other),
-        limit=milliseconds["limit"],
+        limit=milliseconds.get("limit"),
         limit_ratios=times.ratios("ours", "limit"),
         required=ALLOWED if other in times else None,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from settings import operands, products
+from products import operands, products
 
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:

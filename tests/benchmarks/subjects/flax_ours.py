@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import triptych.flax as framework
-from settings import inputs
+from settings import MODELS, inputs
 
 from subjects.memory import measured
 from subjects.ours import configured, model_class
@@ -23,7 +23,7 @@ def _function(model: str, fields: dict, batch: int) -> tuple:
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
     function, arrays = _function(model, fields, batch)
-    return lambda: jax.block_until_ready(function(**arrays).last_hidden_state)
+    return lambda: jax.block_until_ready(function(**arrays)[MODELS[model].output])
 
 
 def compilation(model: str, fields: dict, batch: int, form: str) -> dict:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from settings import operands, products
+from products import operands, products
 
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:

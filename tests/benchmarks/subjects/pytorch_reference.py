@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import torch
-from settings import inputs
+from settings import MODELS, inputs
 
 from subjects.memory import measured
 from subjects.theirs import configured, model_class
@@ -14,10 +14,8 @@ from subjects.theirs import configured, model_class
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
     found, config = configured("", model, fields)
-    config.use_cache = False
-    config._attn_implementation = "eager" if form == "eager attention" else "sdpa"
-    if model == "swin":  # has no other attention
-        config._attn_implementation = "eager"
+    fused = MODELS[model].fused and form != "eager attention"
+    config._attn_implementation = "sdpa" if fused else "eager"
     network = found(config).eval()
     if form == "compiled":
         network = torch.compile(network)

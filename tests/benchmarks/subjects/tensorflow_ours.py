@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 import tensorflow as tf
 import triptych.tensorflow as framework
-from settings import inputs
+from settings import MODELS, inputs
 
 from subjects.memory import measured
 from subjects.ours import configured, model_class
@@ -22,7 +22,7 @@ def _function(model: str, fields: dict, batch: int, form: str) -> tuple:
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
     function, arrays = _function(model, fields, batch, form)
-    return lambda: function(**arrays).last_hidden_state.numpy()
+    return lambda: function(**arrays)[MODELS[model].output].numpy()
 
 
 def compilation(model: str, fields: dict, batch: int, form: str) -> dict:

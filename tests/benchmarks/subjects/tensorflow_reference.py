@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import tensorflow as tf
-from settings import inputs
+from settings import MODELS, inputs
 
 from subjects.theirs import configured
 
@@ -25,7 +25,7 @@ def _function(model: str, fields: dict, batch: int, form: str) -> tuple:
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
     function, arrays = _function(model, fields, batch, form)
-    return lambda: function(**arrays).last_hidden_state.numpy()
+    return lambda: function(**arrays)[MODELS[model].output].numpy()
 
 
 def compilation(model: str, fields: dict, batch: int, form: str) -> dict:

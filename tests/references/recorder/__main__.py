@@ -5,7 +5,7 @@ from . import environment  # isort: skip
 import argparse
 import time
 
-from . import configs, recording
+from . import lists, recording
 
 
 def main():
@@ -19,9 +19,9 @@ def main():
     parser.add_argument("--all", action="store_true")
     options = parser.parse_args()
     versions = environment.check_versions()
-    specs = configs.case_list(options.model_type)
+    specs = lists.case_list(options.model_type)
     for config_class in sorted({spec.config_class for spec in specs}):
-        recording.record_defaults(config_class, options.out)
+        recording.record_defaults(config_class, options.out, specs[0].least)
     named = options.case_name is not None
     specs = [
         spec

@@ -1,123 +1,18 @@
-"""Case lists (cases/*.yaml), the tiny configurations they describe, and facts about defaults."""
+"""The tiny configurations that case lists describe, and facts about defaults."""
 
 import copy
-import itertools
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import transformers
-import yaml
 
 from . import nested
 
-LISTS = Path(__file__).resolve().parent.parent / "cases"
 KEPT_KEYS = ("architectures", "model_type", "transformers_version", "dtype")
-
-
-@dataclass
-class CaseSpec:
-    """One case to record, with everything of its list, class and own entry merged."""
-
-    model_type: str
-    config_class: str
-    class_name: str
-    name: str
-    config: dict
-    options: dict
-    init: dict
-    seed: int
-    probes: dict
-    length: int
-    size: tuple | None = None
-    fill: dict = field(default_factory=dict)
-    minimal_config: bool = False
-    extra: bool = False
-    fresh: dict = field(default_factory=dict)
-    inputs: dict = field(default_factory=dict)
-    twin: dict = field(default_factory=dict)
-    taps: tuple = ("hidden_states", "attentions")
-
-
-def _probe_map(items):
-    """{name: options} of a list whose items are names or single-key mappings."""
-    result = {}
-    for item in items or []:
-        if isinstance(item, str):
-            result[item] = {}
-        else:
-            ((name, options),) = item.items()
-            result[name] = dict(options or {})
-    return result
-
-
-_CASE_KEYS = {
-    "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
-    "init", "minimal_config", "extra", "fresh", "inputs",
-    "twin",
-}  # fmt: skip
-
-
-def case_list(model_type, path=None):
-    """The CaseSpecs of a model type, in the order of its list."""
-    path = Path(path) if path else LISTS / f"{model_type}.yaml"
-    if not path.exists():
-        raise SystemExit(f"no case list {path.name} in {path.parent}")
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    specs = []
-    seeds = itertools.count()  # for cases that name none: naming one leaves those of others alone
-    for class_name, entry in data["classes"].items():
-        for name, case in entry["cases"].items():
-            case = case or {}
-            unknown = set(case) - _CASE_KEYS
-            if unknown:
-                raise SystemExit(f"{path.name}: {class_name}.{name}: unknown {sorted(unknown)}")
-            config_class = entry.get("config_class", data["config_class"])
-            base = {**data, **data.get("configs", {}).get(config_class, {})}
-            if config_class != data["config_class"]:
-                base = data["configs"][config_class]
-            options = nested.merged(entry.get("config", {}), case.get("config", {}))
-            config = nested.merged(base.get("config", {}), options)
-            for key in case.get("defaults", []):
-                config = nested.without(config, key)
-            probes = _probe_map(case.get("probes", entry.get("probes", data.get("probes"))))
-            probes.update(_probe_map(case.get("also")))
-            for unwanted in case.get("without", []):
-                probes.pop(unwanted)
-            specs.append(
-                CaseSpec(
-                    model_type=data["model_type"],
-                    config_class=config_class,
-                    class_name=class_name,
-                    name=name,
-                    config=config,
-                    options=options,
-                    init=case.get("init", {}),
-                    seed=case["seed"] if "seed" in case else next(seeds),
-                    probes=probes,
-                    length=case.get("length", data.get("length", 11)),
-                    size=case.get("size", data.get("size")),
-                    fill={**data.get("fill", {}), **case.get("fill", {})},
-                    minimal_config=case.get("minimal_config", False),
-                    extra=case.get("extra", False),
-                    fresh={
-                        **(base.get("fresh", {}) if case.get("minimal_config") else {}),
-                        **case.get("fresh", {}),
-                    },
-                    twin=case.get("twin", {}),
-                    inputs={
-                        **data.get("inputs", {}),
-                        **entry.get("inputs", {}),
-                        **case.get("inputs", {}),
-                    },
-                    taps=tuple(data.get("taps", CaseSpec.taps)),
-                )
-            )
-    return specs
 
 
 def build_config(spec, **changes):
     """The reference's configuration object of a case."""
-    config = getattr(transformers, spec.config_class)(**nested.merged(spec.config, changes))
+    values = copy.deepcopy(nested.merged(spec.config, changes))  # some classes take parts out
+    config = getattr(transformers, spec.config_class)(**values)
     config._attn_implementation = "eager"
     return config
 
@@ -129,9 +24,10 @@ def changes(config, other):
     return {path: value for path, value in found if values.get(path) != value}
 
 
-def config_defaults(config_class):
-    """(model type, values): what the reference's configuration holds when nothing is given."""
-    config = getattr(transformers, config_class)()
+def config_defaults(config_class, least):
+    """(model type, values): what the reference's configuration holds when nothing is given, or
+    only the least that it needs."""
+    config = getattr(transformers, config_class)(**copy.deepcopy(least))
     values = config.to_dict()
     for path in [path for path, _ in nested.paths(values)]:
         if path.endswith("transformers_version"):
@@ -143,10 +39,10 @@ def config_defaults(config_class):
     return config.model_type, values
 
 
-def default_keys(config_class, saved):
+def default_keys(config_class, saved, least):
     """Keys of a saved config.json that can go without changing what the reference reads."""
     cls = getattr(transformers, config_class)
-    defaults = cls().to_dict()
+    defaults = cls(**copy.deepcopy(least)).to_dict()
     whole = cls.from_dict(copy.deepcopy(saved)).to_dict()
     dropped = []
     rest = saved

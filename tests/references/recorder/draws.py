@@ -24,9 +24,14 @@ def given(inputs, dtype):
         for source, queue in queues.items():
             owner, attribute, function = SOURCES[source](queue)
             stack.enter_context(mock.patch.object(owner, attribute, function))
-        yield {n: item for n, item in inputs.items() if not n.startswith(PREFIX)}
+        yield without(inputs)
     if left := [source for source, queue in queues.items() if queue]:
         raise SystemExit(f"the reference does not draw all that it is given from {left[0]}")
+
+
+def without(inputs):
+    """The inputs that are none of the draws."""
+    return {name: item for name, item in inputs.items() if not name.startswith(PREFIX)}
 
 
 def _next(queue, shape):
@@ -53,4 +58,18 @@ def _randn_like(queue):
     return torch, "randn_like", lambda tensor, **_: _next(queue, tensor.shape)
 
 
-SOURCES = {"exponential_": _exponential, "randn": _randn, "randn_like": _randn_like}
+def _uniform(queue):
+    """Numbers u from 0 to 1, drawn as low + (high - low) u."""
+    return (
+        torch.Tensor,
+        "uniform_",
+        lambda x, low=0, high=1: x.copy_(low + (high - low) * _next(queue, x.shape)),
+    )
+
+
+SOURCES = {
+    "exponential_": _exponential,
+    "randn": _randn,
+    "randn_like": _randn_like,
+    "uniform_": _uniform,
+}

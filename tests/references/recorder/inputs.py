@@ -11,7 +11,7 @@ from ..case import nested
 from . import decoding
 
 # what callers know a cache as
-CACHES = ("past_key_values", "cache_params")
+CACHES = ("past_key_values", "cache_params", "state")
 ROWS = 2
 CHOICES = 3
 SOURCE_LENGTH = 7
@@ -292,7 +292,13 @@ def to_torch(inputs, dtype):
     for name, item in inputs.items():
         tensor = torch.from_numpy(np.array(value(item)))
         result[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    return {name: rows(item) for name, item in nested(result).items()}
+    return {name: rows(item) for name, item in in_tuples(result).items()}
+
+
+def in_tuples(inputs):
+    """Inputs called `name.0`, `name.1`, ... as one tuple, which is how models give them."""
+    whole = nested(inputs).items()
+    return {name: tuple(item) if isinstance(item, list) else item for name, item in whole}
 
 
 def rows(item):

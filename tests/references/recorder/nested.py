@@ -1,19 +1,23 @@
 """Configurations inside configurations: their keys are written `text_config.hidden_size`."""
 
-PART = "_config"  # how the names of fields that hold a configuration end
+PART = "_config"  # how the names of fields that hold a configuration end; others say their type
+
+KIND = "model_type"
 
 
 def is_part(key, value):
     """Is this a configuration inside another?"""
-    return key.endswith(PART) and isinstance(value, dict)
+    return isinstance(value, dict) and (key.endswith(PART) or KIND in value)
 
 
 def merged(*layers):
-    """Later values over earlier ones, within the configurations inside too."""
+    """Later values over earlier ones, within the configurations inside too; of those that are of
+    another architecture nothing stays."""
     result = {}
     for layer in layers:
         for key, value in layer.items():
-            both = is_part(key, value) and is_part(key, result.get(key))
+            both = isinstance(value, dict) and is_part(key, result.get(key))
+            both = both and value.get(KIND, result[key].get(KIND)) == result[key].get(KIND)
             result[key] = merged(result[key], value) if both else value
     return result
 

@@ -102,6 +102,7 @@ class Prober:
                     self.main.setdefault(plan.name, {})[name] = array
             inputs, kwargs = plan.calls[index]
             described = _inputs.describe(inputs, self.pools)
+            kwargs = {**kwargs, **self._bounds(mine)}
             records.append({"inputs": described, "kwargs": kwargs, "outputs": outputs})
         if plan.kind == "cache":
             return {"carry": plan.carry, "steps": records}
@@ -113,6 +114,11 @@ class Prober:
             if buffers:
                 record["buffers"] = self._buffers(buffers, self._changed(self.twin))
         return record
+
+    def _bounds(self, outputs):
+        """Sizes that only ours is told: in the reference they follow from values."""
+        bounds = self.spec.bounds.items()
+        return {name: outputs[output].shape[axis] for name, (output, axis) in bounds}
 
     def _off_kinks(self, plan, options):
         """The plan, or one of the same with other inputs, where no gradient hangs on rounding."""

@@ -103,10 +103,10 @@ def gradients(maker, probe, options):
 
 
 def cache(maker, probe, options):
-    """A prefill and three steps of one token, each given the cache of the one before."""
+    """A prefill and three steps of one or more `tokens`, each given the cache of the one before."""
     if not maker.caches:
         return "no cache"
-    length, steps = options.get("length", maker.length), 3
+    length, steps, tokens = options.get("length", maker.length), 3, options.get("tokens", 1)
     side = options.get("side", "left")
     if maker.spec.inputs:
         whole = maker.written(probe, options.get("inputs"))
@@ -116,7 +116,7 @@ def cache(maker, probe, options):
     if decoding.has_decoder(maker):
         return decoding.cache(maker, probe, whole)
     calls, start = [], 0
-    for stop in range(length - steps, length + 1):
+    for stop in range(length - steps * tokens, length + 1, tokens):
         inputs = {}
         for name, item in whole.items():
             if name in ("input_ids", "token_type_ids", "position_ids"):
@@ -248,9 +248,12 @@ RECIPES = {
 def plan(maker, name, options):
     """The Plan of a probe of a case list, or why there is none.
 
-    `inputs` of a text recipe change what it makes of the class's signature.
+    `inputs` of a text recipe change what it makes of the class's signature, `rows` says how many
+    rows of ids and masks are kept.
     """
     made = RECIPES[options.get("recipe", name)](maker, name, options)
+    if isinstance(made, Plan) and (rows := options.get("rows")):
+        made.calls = [({n: x[:rows] for n, x in given.items()}, kw) for given, kw in made.calls]
     if isinstance(made, Plan) and options.get("inputs") and not maker.spec.inputs:
         made.calls = [(_changed(maker, name, given, options), kw) for given, kw in made.calls]
     return made

@@ -118,7 +118,8 @@ def record_case(spec, out, versions):
             "not_trained": filling.not_trained(built, weights["tensors"]),
         }
         config_text = (checkpoint / "config.json").read_text(encoding="utf-8")
-        data["default_keys"] = configs.default_keys(spec.config_class, json.loads(config_text))
+        saved = json.loads(config_text)
+        data["default_keys"] = configs.default_keys(spec.config_class, saved, spec.least)
         prober = Prober(spec, model, pools, checkpoint)
         data["probes"] = []
         for name, options in spec.probes.items():
@@ -195,10 +196,10 @@ def _verify(folder, checkpoint, scratch, prober):
             raise SystemExit(f"{case}: {name} does not agree with itself: {wrong[0]}")
 
 
-def record_defaults(config_class, out):
+def record_defaults(config_class, out, least):
     """config_defaults/<model_type>.json: the reference's configuration when nothing is given."""
     folder = Path(out) / "config_defaults"
     folder.mkdir(parents=True, exist_ok=True)
-    model_type, values = configs.config_defaults(config_class)
+    model_type, values = configs.config_defaults(config_class, least)
     text = json.dumps(values, indent=2, sort_keys=True) + "\n"
     (folder / f"{model_type}.json").write_text(text, encoding="utf-8")

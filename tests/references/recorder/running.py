@@ -1,16 +1,16 @@
 """Calling the reference and taking its outputs apart."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 import torch
 from transformers.cache_utils import Cache, EncoderDecoderCache
 
-from ..case import nested
 from . import draws
 from . import inputs as _inputs
 
-SIDE = ("hidden_states", "attentions", "cross_attentions", "mems", *_inputs.CACHES)
+SIDE = ("hidden_states", "attentions", "cross_attentions", "mems")
 
 
 def _cache_entries(cache):
@@ -28,6 +28,14 @@ def _cache_entries(cache):
     return result
 
 
+def _states_by_layer(state):
+    """Of five tensors [b, h, layers], what each layer keeps: inputs [b, 1, h], means [b, 3, h]."""
+    fed, last, *means = state
+    means = torch.stack(means, dim=1)
+    rows = zip(last.unbind(2), means.unbind(3), fed.unbind(2), strict=True)
+    return [(last[:, None], means, fed[:, None]) for last, means, fed in rows]
+
+
 def flatten(value, name=""):
     """{dotted name: tensor} of a model's outputs."""
     if value is None:
@@ -38,6 +46,8 @@ def flatten(value, name=""):
         return {name: torch.tensor(value)}
     if isinstance(value, Cache):
         value = _cache_entries(value)
+    elif name == "state":
+        value = _states_by_layer(value)
     elif hasattr(value, "ssm_states"):  # of state spaces: two tensors a layer
         value = list(zip(value.conv_states, value.ssm_states, strict=True))
     pairs = value.items() if hasattr(value, "items") else enumerate(value)
@@ -60,7 +70,8 @@ def arrays(flat):
 
 def is_main(name):
     """Is this one of the outputs a class exists for, not a look inside?"""
-    return not any(part in name.split(".")[0] for part in SIDE)
+    first = name.split(".")[0]
+    return first not in _inputs.CACHES and not any(part in first for part in SIDE)
 
 
 def dropout_rates(model, plan):
@@ -71,8 +82,10 @@ def dropout_rates(model, plan):
         rates.update([p] if training else [])
         return x
 
+    # What is drawn depends on the model's sizes, which may be others here.
+    calls = [(draws.without(inputs), kwargs) for inputs, kwargs in plan.calls]
     with torch.no_grad(), mock.patch.object(torch.nn.functional, "dropout", dropout):
-        run_calls(model.train(), plan, torch.float32)
+        run_calls(model.train(), replace(plan, calls=calls), torch.float32)
     return rates
 
 
@@ -87,7 +100,7 @@ def run_calls(model, plan, dtype):
         np.random.seed(1234)
         call = model if plan.method is None else getattr(model, plan.method)
         with draws.given(inputs, dtype) as rest:
-            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **nested(passed))
+            output = call(**_inputs.to_torch(rest, dtype), **kwargs, **_inputs.in_tuples(passed))
         if plan.method is not None and isinstance(output, list):
             output = torch.stack(output)  # one tensor a row of the batch
         flat = flatten(output)
