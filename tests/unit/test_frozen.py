@@ -10,7 +10,7 @@ PICTURES = np.random.default_rng(0).normal(size=(2, 3, 20, 24)).astype(np.float3
 
 
 def backbone(framework, frozen):
-    """(model, its output for the pictures in training mode, its state, names that are trained)."""
+    """(the output for the pictures in training mode, the state, what is trained)."""
     config = ResNetConfig(**CONFIG)
     if framework == "pytorch":
         import torch
@@ -21,7 +21,7 @@ def backbone(framework, frozen):
         model = Model(config).train()
         model = freeze_norms(model) if frozen else model
         output = model(torch.from_numpy(PICTURES)).feature_maps[-1].detach().numpy()
-        trained = {n for n, p in parameters(model).items() if p.requires_grad}
+        trained = [p for p in parameters(model).values() if p.requires_grad]
         return output, state_dict(model), trained
     if framework == "tensorflow":
         from triptych.models.resnet.modeling_tf_resnet import TFResNetBackbone as Model
@@ -30,7 +30,7 @@ def backbone(framework, frozen):
         model = Model(config)
         model = freeze_norms(model) if frozen else model
         output = model(PICTURES, training=True).feature_maps[-1].numpy()
-        return output, state_dict(model), {v.path for v in model.trainable_variables}
+        return output, state_dict(model), [v for v in model.trainable_variables if v.trainable]
     from flax import nnx
     from triptych.flax import freeze_norms, state_dict
     from triptych.models.resnet.modeling_flax_resnet import FlaxResNetBackbone as Model
