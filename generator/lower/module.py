@@ -208,7 +208,7 @@ class ModuleWriter(ConstructorWriter):
             if own and keyword.arg in given:
                 asked = [self.expr(given[keyword.arg]), trees.name(keyword.arg)]
                 keyword.value = ast.BoolOp(ast.Or(), asked)
-        if "use_cache" in given:
+        if "use_cache" in given and module.stateful:
             tree.keywords = [k for k in tree.keywords if k.arg != "use_cache"]
             index = next(i for i, k in enumerate(tree.keywords) if k.arg == self.program.spec.cache)
             tree.keywords.insert(index + 1, ast.keyword("use_cache", self.expr(given["use_cache"])))

@@ -51,7 +51,10 @@ def _exponential(queue):
 
 
 def _randn(queue):
-    return torch, "randn", lambda *size, **_: _next(queue, size)
+    def function(*size, **_):
+        return _next(queue, size if isinstance(size[0], int) else size[0])
+
+    return torch, "randn", function
 
 
 def _randn_like(queue):
