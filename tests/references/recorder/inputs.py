@@ -8,6 +8,7 @@ import torch
 
 from .. import fill
 from ..case import nested
+from ..mappings import mappings
 from . import decoding
 
 # what callers know a cache as
@@ -291,9 +292,10 @@ def to_torch(inputs, dtype):
 
 
 def in_tuples(inputs):
-    """Inputs called `name.0`, `name.1`, ... as one tuple, which is how models give them."""
+    """Inputs called `name.0`, `name.1`, ... as one tuple, which is how models give them, and
+    `name.key`, ... as one mapping."""
     whole = nested(inputs).items()
-    return {name: tuple(item) if isinstance(item, list) else item for name, item in whole}
+    return mappings({n: tuple(item) if isinstance(item, list) else item for n, item in whole})
 
 
 def describe(inputs, pools):
