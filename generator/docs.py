@@ -115,14 +115,14 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
         ],
         "inputs": [
             {
-                "name": i.name,
+                "name": f"{i.mapping}.{i.entry}" if i.mapping else i.name,
                 "type": _shape(i.type),
                 "one_of": i.one_of,
                 "group": i.group,
                 "unless": i.unless,
                 "required": i.default is ... and not i.one_of,
                 "default": _default(i),
-                "array": quickstart.array_of(i.type),
+                "array": None if i.mapping else quickstart.array_of(i.type),
             }
             for i in model.inputs
         ],

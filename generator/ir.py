@@ -283,6 +283,8 @@ class Parameter:
     one_of: bool = False
     group: str = ""  # inputs of one group are alternatives to each other
     unless: str | None = None  # the input beside which none of its group is needed
+    mapping: str | None = None  # the input, a mapping, of which this is an entry
+    entry: str = ""  # its name there
 
 
 @dataclass(frozen=True)

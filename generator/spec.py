@@ -303,6 +303,8 @@ def _check_inputs(inputs: Any, errors: Diagnostics) -> None:
     seen: dict[str, Location] = {}
     for item, where in zip(inputs, inputs.item_locations, strict=True):
         group = item if isinstance(item, Map) else {"...": None}
+        if isinstance(group, Map) and "entries" in group:
+            continue  # names of their own, behind that of their mapping
         group = group.get("one_of", group) if isinstance(group, Map) else group
         for name in group:
             here = group.key_locations[name] if isinstance(group, Map) else where

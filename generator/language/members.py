@@ -139,6 +139,8 @@ class MemberMixin(ConstructorMixin):
             kind = parameter.type
             self.scope.locals[parameter.name] = Optional(kind) if parameter.one_of else kind
             self.scope.inputs.add(parameter.name)
+            if parameter.mapping:
+                self.scope.entries[parameter.mapping, parameter.entry] = parameter.name
             if parameter.one_of and parameter.unless is None:
                 self.scope.choices[parameter.name] = parameter.group
         call = self.module_source.call

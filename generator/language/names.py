@@ -114,6 +114,8 @@ class NameMixin:
             return self.config_field(node, (node.attr,))
         if isinstance(node.value, ast.Name) and node.value.id in self.scope.states:
             return self.state_call(node, node.value.id, node.attr, [])
+        if entry := self.scope.entries.get((getattr(node.value, "id", ""), node.attr)):
+            return self.expr(ast.copy_location(ast.Name(entry, ast.Load()), node))
         value = self.expr(node.value)
         kind = value.type
         if isinstance(value, ir.ConfigField) and isinstance(kind, Config):

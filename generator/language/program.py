@@ -218,6 +218,8 @@ class Program:
                 )
             elif "one_of" in item:
                 parameters += self._choices(item, checker)
+            elif "entries" in item:
+                parameters += self._entries(item, checker)
             else:
                 parameters += [self._input(item, name, checker) for name in item]
         return tuple(sorted_inputs(parameters))
@@ -227,6 +229,16 @@ class Program:
         names, group, unless = item["one_of"], item.get("group", ""), item.get("unless")
         found = [self._input(names, name, checker, one_of=True) for name in names]
         return [replace(parameter, group=group, unless=unless) for parameter in found]
+
+    def _entries(self, item: Map, checker: Checker) -> list[ir.Parameter]:
+        """An input that is a mapping: inputs called after it and the entry, those needed first."""
+        names, mapping = item["entries"], item["mapping"]
+        found = [
+            replace(self._input(names, name, checker), mapping=mapping, entry=name)
+            for name in names
+        ]
+        named = [replace(entry, name=f"{mapping}_{entry.entry}") for entry in found]
+        return sorted(named, key=lambda entry: entry.default is not ...)
 
     def _base_inputs(self, source, item: str, checker, location) -> list[ir.Parameter]:
         """The base's inputs; `... [b, choices]` puts these sizes in place of each one's first."""

@@ -27,6 +27,8 @@ class Scope:
     draws: dict[str, tuple[str, Type]] = field(default_factory=dict)
     locals: dict[str, Type] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
+    # entries of inputs that are mappings, by both names: the local
+    entries: dict[tuple[str, str], str] = field(default_factory=dict)
     # inputs of which exactly one of a group is given, by name: the group
     choices: dict[str, str] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)

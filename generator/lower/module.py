@@ -223,6 +223,14 @@ class ModuleWriter(ConstructorWriter):
         lines = []
         if self.module.method_of:
             return self.method_opening()
+        for mapping in dict.fromkeys(p.mapping for p in self.module.inputs if p.mapping):
+            self.use("entries")
+            parts = self.entries_of(mapping)
+            needed = tuple(p.entry for p in parts if p.default is ...)
+            optional = tuple(p.entry for p in parts if p.default is not ...)
+            targets = ", ".join(p.name for p in parts) + ("," if len(parts) == 1 else "")
+            given = f"{mapping}, {mapping!r}, {needed!r}" + (f", {optional!r}" if optional else "")
+            lines.append(f"{targets} = entries({given})")
         groups: dict[str, list[ir.Parameter]] = {}
         for parameter in self.module.inputs:
             if parameter.one_of and not self.calls_base:
@@ -325,15 +333,32 @@ class ModuleWriter(ConstructorWriter):
     def arguments(self) -> list[Argument]:
         """Inputs in order; those of a model that may be absent default to None."""
         result = []
-        required = [i for i, p in enumerate(self.node.inputs) if p.default is ... and not p.one_of]
+        required = [
+            i
+            for i, p in enumerate(self.node.inputs)
+            if p.default is ... and not p.one_of and not p.mapping
+        ]
         for i, parameter in enumerate(self.node.inputs):
             optional = parameter.one_of or parameter.default is None
             default = "None" if optional else repr(parameter.default)
             if i <= max(required, default=-1):
                 default = None  # Python wants arguments without a default first
             annotation = self.annotation(strip_optional(parameter.type), optional)
-            result.append(Argument(parameter.name, annotation, default, shape_text(parameter)))
+            if parameter.mapping is None:
+                result.append(Argument(parameter.name, annotation, default, shape_text(parameter)))
+            elif parameter.mapping not in [argument.name for argument in result]:
+                result.append(self.mapping_argument(parameter.mapping))
         return result
+
+    def mapping_argument(self, name: str) -> Argument:
+        """An input that is a mapping; `entries` says what it lacks, also where it is absent."""
+        parts = self.entries_of(name)
+        lines = [f"{p.entry}: {shape_text(p)}" for p in parts]
+        doc = "\n            ".join(["a mapping", *lines])
+        return Argument(name, f"dict[str, {self.tensor_annotation}] | None", "None", doc)
+
+    def entries_of(self, name: str) -> list[ir.Parameter]:
+        return [parameter for parameter in self.node.inputs if parameter.mapping == name]
 
     def annotation(self, kind: Type, optional: bool) -> str:
         if isinstance(kind, Tensor):

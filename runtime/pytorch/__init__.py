@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
+from ..entries import entries
 from ..errors import MissingFrameworkError
 from ..required import required
 from ..sizes import as_list, pair
@@ -138,6 +139,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "entries",
     "fan_in_uniform",
     "fourier_waves",
     "gelu",

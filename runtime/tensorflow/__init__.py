@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..checkpoint import Rules
+from ..entries import entries
 from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
@@ -162,6 +163,7 @@ __all__ = [
     "cross_cache",
     "cross_entropy",
     "default_dtype",
+    "entries",
     "fan_in_uniform",
     "fourier_waves",
     "einsum",

@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 
 from references import case as cases
+from references.mappings import mappings
 
 from . import forms, gaps, probes
 from .report import Report
@@ -75,6 +76,20 @@ class Session:
         return given <= set(known)
 
 
+class Grouping:
+    """An adapter whose inputs called `name.key` are one mapping, as calls take them."""
+
+    def __init__(self, adapter):
+        self._adapter = adapter
+
+    def __getattr__(self, name):
+        return getattr(self._adapter, name)
+
+    def inputs(self, arrays, dtype="float32"):
+        """Tensors of a probe's inputs."""
+        return mappings(self._adapter.inputs(arrays, dtype))
+
+
 def run_case(adapter, folder, case_dir, form_name, model_class=None, stop=False):
     """The Report of a case. `model_class` replaces the generated class; `stop`: at a failure."""
     form = forms.form(adapter.name, form_name)
@@ -85,7 +100,7 @@ def run_case(adapter, folder, case_dir, form_name, model_class=None, stop=False)
         except (ImportError, AttributeError) as error:
             return Report.broken("class", _short(error))
     with tempfile.TemporaryDirectory(prefix="parity-") as place:
-        session = Session(adapter, case, form, model_class, place)
+        session = Session(Grouping(adapter), case, form, model_class, place)
         for name, step in _steps(session):
             try:
                 step()

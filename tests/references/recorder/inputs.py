@@ -8,6 +8,7 @@ import torch
 
 from .. import fill
 from ..case import nested
+from ..mappings import mappings
 from . import decoding
 
 # what callers know a cache as
@@ -297,7 +298,7 @@ def to_torch(inputs, dtype):
 
 def as_given(inputs):
     """Inputs with dotted names put together, as models take them."""
-    return {name: _whole(item) for name, item in nested(inputs).items()}
+    return mappings({name: _whole(item) for name, item in nested(inputs).items()})
 
 
 def _whole(item):
