@@ -111,6 +111,12 @@ class StatementMixin(ExpressionMixin):
             )
         if name in scope.states or name in scope.arguments or name in scope.sizes:
             self.fail(node, f"{name} is an argument, size or state and cannot be assigned")
+        if name in scope.dims:
+            self.fail(
+                node,
+                f"the local {name} would hide a size of the inputs",
+                hint="choose another name",
+            )
         if self.loops and name in scope.locals:
             self.check_carried(node, name, kind)
         scope.gone.pop(name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..types import Tensor, Type
@@ -21,8 +22,24 @@ class Sizes:
     choices: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def add(self, name: str, kind: Type) -> None:
-        if isinstance(kind, Tensor) and name not in self.sources:
+        """A local has a value; a new one of another shape takes the old one's place."""
+        if isinstance(kind, Tensor):
             self.sources[name] = kind
+        else:
+            self.sources.pop(name, None)
+
+    def lost(self, kinds: Mapping[str, Type]) -> set[str]:
+        """The unbound sizes that can no longer be read once these names have these types."""
+        after = self.child()
+        for name, kind in kinds.items():
+            after.add(name, kind)
+        symbols = {
+            size.symbol
+            for name in kinds
+            if name in self.sources
+            for size in self.sources[name].shape
+        }
+        return {dim for dim in symbols - self.bound - {None} if after.locate(dim) is None}
 
     def child(self) -> Sizes:
         return Sizes(set(self.bound), dict(self.sources), self.choices)

@@ -6,7 +6,7 @@ import ast
 
 from .. import ir
 from ..states import RETURN_WHAT_THEY_GET
-from ..types import Stack, strip_optional
+from ..types import Stack, Type, strip_optional
 from . import trees
 from .expressions import ExpressionWriter
 
@@ -22,14 +22,37 @@ def given(test: ir.Expr) -> list[ir.Name]:
     return []
 
 
+def inner_blocks(statement: ir.Statement) -> list[tuple[ir.Statement, ...]]:
+    """The blocks inside a branch or a loop."""
+    if isinstance(statement, ir.If):
+        return [statement.then, statement.other or ()]
+    return [statement.body] if isinstance(statement, ir.For) else []
+
+
+def assigned(statement: ir.Statement) -> dict[str, Type]:
+    """The locals that a statement gives a value, with their types after it."""
+    found: dict[str, Type] = {}
+    if isinstance(statement, ir.Assign):
+        kind = statement.value.type
+        kinds = [kind] if len(statement.targets) == 1 else getattr(kind, "items", ())
+        found.update(zip(statement.targets, kinds, strict=False))
+    for block in inner_blocks(statement):
+        for inner in block:
+            found.update(assigned(inner))
+    return found
+
+
 class StatementWriter(ExpressionWriter):
     """Writes bodies; `lines` grows, `sizes` knows which runtime sizes are in scope."""
 
     def body(self, statements: tuple[ir.Statement, ...], depth: int = 0) -> list[str]:
         lines: list[str] = []
-        for statement in statements:
-            # before the statement's own targets can be read from
-            wanted = self.bind_sizes(self.wanted_sizes(statement))
+        for place, statement in enumerate(statements):
+            # before the statement's own targets can be read from, and before it ends what has them
+            lost = self.sizes.lost(assigned(statement))
+            later = self.sizes_read(statements[place:]) if lost else []
+            wanted = self.wanted_sizes(statement)
+            wanted = self.bind_sizes([*wanted, *(d for d in later if d in lost - set(wanted))])
             lines += [INDENT * depth + line for line in wanted]
             lines += [INDENT * depth + comment for comment in statement.comments]
             lines += self.statement(statement, depth)
@@ -49,6 +72,15 @@ class StatementWriter(ExpressionWriter):
         wanted = list(self.requested)
         self.requested, self.sizes = saved, bound
         return wanted
+
+    def sizes_read(self, statements: tuple[ir.Statement, ...]) -> list[str]:
+        """Runtime sizes that statements read, and those inside them."""
+        found = []
+        for statement in statements:
+            found += self.wanted_sizes(statement)
+            for inner in inner_blocks(statement):
+                found += self.sizes_read(inner)
+        return list(dict.fromkeys(found))
 
     def bind_sizes(self, wanted: list[str]) -> list[str]:
         lines = []
@@ -98,11 +130,8 @@ class StatementWriter(ExpressionWriter):
             lines += self.line(depth + 1, f"{targets} = {self.text(value.other)}")
         else:
             lines = self.line(depth, f"{targets} = {self.bare(value)}")
-        if len(node.targets) == 1:
-            self.sizes.add(node.targets[0], value.type)
-        elif isinstance(value.type, object) and hasattr(value.type, "items"):
-            for target, kind in zip(node.targets, value.type.items, strict=False):
-                self.sizes.add(target, kind)
+        for target, kind in assigned(node).items():
+            self.sizes.add(target, kind)
         return lines
 
     def same_name(self, value: ir.Expr, targets: tuple[str, ...]) -> bool:
@@ -155,7 +184,14 @@ class StatementWriter(ExpressionWriter):
                 inner = self.line(depth, "else:") + inner
             lines += inner
         self.sizes = before
+        self.reassign(node)
         return lines
+
+    def reassign(self, node: ir.Statement) -> None:
+        """What a branch or a loop has given another shape has it afterwards, too."""
+        for name, kind in assigned(node).items():
+            if name in self.sizes.sources:
+                self.sizes.add(name, kind)
 
     def stmt_For(self, node: ir.For, depth: int) -> list[str]:
         target, iterable = ", ".join(node.targets), self.text(node.iterable)
@@ -174,6 +210,7 @@ class StatementWriter(ExpressionWriter):
         lines = self.line(depth, f"for {target} in {iterable}:")
         lines += self.body(node.body, depth + 1)
         self.sizes = before
+        self.reassign(node)
         return lines
 
     def stateful_block(self, node: ir.For) -> str | None:

@@ -26,7 +26,15 @@ def packages(tmp_path_factory):
     package = root / "generated_in_tests"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in ("features", "summary", "two_towers", "ordering", "pyramid", "reading"):
+    for name in (
+        "features",
+        "summary",
+        "two_towers",
+        "ordering",
+        "pyramid",
+        "reading",
+        "reassigned",
+    ):
         program = check_spec(load_spec(SPECS / f"{name}.yaml", [LIBRARY]))
         for path, text in render_program(program, "generated_in_tests").items():
             (package / path).parent.mkdir(exist_ok=True)
@@ -186,6 +194,20 @@ def test_a_base_that_is_called_in_one_branch(packages, framework):
     head = model_class(packages, "reading", "ReadingForSome", framework)(make())
     with pytest.raises(ConfigError, match="^shift: this call needs the field"):
         head(**x, shifted=True)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_sizes_of_inputs_that_get_another_shape(packages, framework):
+    make = configuration(packages, "reassigned", "ReassignedConfig")
+    model = model_class(packages, "reassigned", "ReassignedModel", framework)(make())
+    x = np.arange(40, dtype=np.float32).reshape(2, 5, 4)
+    for twice in (True, False):
+        output = model(**arrays(framework, {"x": x}), twice=twice)
+        factor = 2 if twice else 1
+        np.testing.assert_allclose(
+            to_numpy(output["first"]), factor * x[:, 2:].sum(1) / 5, rtol=1e-6
+        )
+        np.testing.assert_allclose(to_numpy(output["second"]), factor * x[:, -1] / 5, rtol=1e-6)
 
 
 def to_numpy(x):
