@@ -114,10 +114,16 @@ def merge_maps(
     path: tuple[str, ...] = (),
     keep_null: bool = False,
 ) -> Map:
-    """`child` over `parent`: the parent's keys in their order, then the child's new ones."""
+    """`child` over `parent`: the parent's keys in their order, then the child's new ones.
+
+    A `returns` that names all that is inherited says the order itself.
+    """
     parent = Map(child.location) if parent is None else parent
     entries = []
-    for key in [*parent, *(key for key in child if key not in parent)]:
+    keys = [*parent, *(key for key in child if key not in parent)]
+    if path and path[-1] == "returns" and len(keys) == len(child):
+        keys = list(child)
+    for key in keys:
         merged = merge_entry(
             parent.entry(key) if key in parent else None,
             child.entry(key) if key in child else None,

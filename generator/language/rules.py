@@ -15,7 +15,7 @@ INITIALIZERS = {
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
     "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0), "sinusoids": (1, 1),
     "softplus_log_uniform": (2, 3), "log_range": (0, 0), "powers": (2, 4),
-    "orthogonal": (0, 1),
+    "orthogonal": (0, 1), "rays": (3, 3),
 }  # fmt: skip
 ARGUMENTS = {"init": "weight", "bias_init": "bias"}
 

@@ -228,6 +228,20 @@ def powers(steps: Number, power: Number, factor: Number = 1.0, start: Number = 0
     return Rule(_powers, (steps, power, factor, start))
 
 
+def _rays(_: np.random.Generator, shape: tuple, heads, levels, count) -> np.ndarray:
+    angles = np.arange(heads) * (2 * math.pi / heads)
+    steps = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    steps /= np.abs(steps).max(axis=-1, keepdims=True)
+    points = steps[:, None] * np.arange(1, count + 1)[:, None]
+    return np.repeat(points[:, None], levels, axis=1).reshape(shape)
+
+
+def rays(heads: Number, levels: Number, count: Number) -> Rule:
+    """Points (x, y), one after the other: `count` of each of `levels` of each of `heads`, which
+    lie on a ray of the head's own, 1, 2, ... away along x or y (Zhu et al. 2020, appendix A.4)."""
+    return Rule(_rays, (heads, levels, count))
+
+
 def _orthogonal(generator: np.random.Generator, shape: tuple, gain: float) -> np.ndarray:
     q, r = np.linalg.qr(generator.standard_normal((max(shape), min(shape))))
     q *= np.sign(np.diag(r))

@@ -168,6 +168,21 @@ def powers(steps: Number, power: Number, factor: Number = 1.0, start: Number = 0
     return Rule(fill, {"steps": steps, "power": power, "factor": factor, "start": start})
 
 
+def rays(heads: Number, levels: Number, count: Number) -> Rule:
+    """Points (x, y), one after the other: `count` of each of `levels` of each of `heads`, which
+    lie on a ray of the head's own, 1, 2, ... away along x or y (Zhu et al. 2020, appendix A.4)."""
+
+    def fill(tensor: Tensor, heads: float, levels: float, count: float) -> None:
+        angles = torch.arange(heads, dtype=torch.float64) * (2 * math.pi / heads)
+        steps = torch.stack([angles.cos(), angles.sin()], dim=-1)
+        steps = steps / steps.abs().amax(dim=-1, keepdim=True)
+        far = torch.arange(1, count + 1, dtype=torch.float64)
+        points = (steps[:, None] * far[:, None])[:, None].expand(-1, levels, -1, -1)
+        tensor.copy_(points.reshape(tensor.shape))
+
+    return Rule(fill, {"heads": heads, "levels": levels, "count": count})
+
+
 def orthogonal(gain: Number = 1.0) -> Rule:
     """Rows or columns at right angles, of length `gain`, times sqrt(rows / columns) if tall."""
 

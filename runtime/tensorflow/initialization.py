@@ -250,6 +250,23 @@ def powers(steps: Number, power: Number, factor: Number = 1.0, start: Number = 0
     return Rule(_powers, (steps, power, factor, start))
 
 
+def _rays(
+    shape: Sequence[int], dtype: tf.DType, _fans: Any, heads: int, levels: int, count: int
+) -> tf.Tensor:
+    angles = tf.range(heads, dtype=tf.float64) * (2 * math.pi / heads)
+    steps = tf.stack([tf.cos(angles), tf.sin(angles)], axis=-1)
+    steps /= tf.reduce_max(tf.abs(steps), axis=-1, keepdims=True)
+    far = tf.range(1, count + 1, dtype=tf.float64)
+    points = tf.tile((steps[:, None] * far[:, None])[:, None], [1, levels, 1, 1])
+    return tf.cast(tf.reshape(points, shape), dtype)
+
+
+def rays(heads: Number, levels: Number, count: Number) -> Rule:
+    """Points (x, y), one after the other: `count` of each of `levels` of each of `heads`, which
+    lie on a ray of the head's own, 1, 2, ... away along x or y (Zhu et al. 2020, appendix A.4)."""
+    return Rule(_rays, (heads, levels, count))
+
+
 def _orthogonal(
     shape: Sequence[int], dtype: tf.DType, fans: tuple[int, int], gain: float
 ) -> tf.Tensor:

@@ -48,33 +48,52 @@ def overlap(one, two):
     return shared / whole - (hull - whole) / hull
 
 
-def expected(logits, boxes, labels, targets):
-    """(queries, losses) by trying all assignments."""
-    chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    queries, wanted = np.full(labels.shape, -1), np.full(logits.shape[:2], 3)
-    far, near = 0, 0
+def matched(class_cost, boxes, labels, targets):
+    """The query of each target, by trying all assignments; class_cost [b, q, c]."""
+    queries = np.full(labels.shape, -1)
     for n, row in enumerate(labels):
         there = [t for t in range(len(row)) if row[t] >= 0]
 
         def cost(chosen, n=n, row=row, there=there):
             pairs = zip(chosen, there, strict=True)
             return sum(
-                -chances[n, q, row[t]]
+                class_cost[n, q, row[t]]
                 + 5 * np.abs(boxes[n, q] - targets[n, t]).sum()
                 - 2 * overlap(boxes[n, q], targets[n, t])
                 for q, t in pairs
             )
 
-        best = min(itertools.permutations(range(logits.shape[1]), len(there)), key=cost)
-        for q, t in zip(best, there, strict=True):
-            queries[n, t], wanted[n, q] = q, row[t]
-            far += np.abs(boxes[n, q] - targets[n, t]).sum()
-            near += 1 - overlap(boxes[n, q], targets[n, t])
+        queries[n, there] = min(itertools.permutations(range(boxes.shape[1]), len(there)), key=cost)
+    return queries
+
+
+def expected(logits, boxes, labels, targets):
+    """Queries and losses, from those matched by probability."""
+    chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    queries, wanted = matched(-chances, boxes, labels, targets), np.full(logits.shape[:2], 3)
+    far, near = 0, 0
+    for n, t in zip(*np.nonzero(labels >= 0), strict=True):
+        wanted[n, queries[n, t]] = labels[n, t]
+        far += np.abs(boxes[n, queries[n, t]] - targets[n, t]).sum()
+        near += 1 - overlap(boxes[n, queries[n, t]], targets[n, t])
     weights = np.where(wanted == 3, 0.1, 1.0)
     losses = -np.log(np.take_along_axis(chances, wanted[..., None], -1)[..., 0]) * weights
     number = (labels >= 0).sum()
     off = np.abs((logits.argmax(-1) != 3).sum(1) - (labels >= 0).sum(1)).mean()
     return queries, losses.sum() / weights.sum(), far / number, near / number, off
+
+
+def expected_focal(logits, boxes, labels, targets):
+    """(queries, loss) where each class is one yes or no."""
+    chances = 1 / (1 + np.exp(-logits))
+    yes = 0.25 * (1 - chances) ** 2 * -np.log(chances)
+    no = 0.75 * chances**2 * -np.log(1 - chances)
+    queries = matched(2 * (yes - no), boxes, labels, targets)
+    losses = 0.7 * chances**2 * -np.log(1 - chances)
+    for n, t in zip(*np.nonzero(labels >= 0), strict=True):
+        at = n, queries[n, t], labels[n, t]
+        losses[at] = 0.3 * (1 - chances[at]) ** 2 * -np.log(chances[at])
+    return queries, losses.sum() / (labels >= 0).sum()
 
 
 @pytest.mark.parametrize("framework", PREFIXES)
@@ -115,4 +134,9 @@ def test_losses(package, framework):
     names = ("loss_classes", "loss_boxes", "loss_overlap", "off")
     for name, value in zip(names, wanted[1:], strict=True):
         assert output[name] == pytest.approx(value, rel=1e-5), name
+    queries, loss = expected_focal(
+        given["logits"], output["boxes"], given["labels"], given["targets"]
+    )
+    assert (output["focal_queries"] == queries).all()
+    assert output["loss_focal"] == pytest.approx(loss, rel=1e-5)
     assert np.isfinite(gradient).all() and np.abs(gradient).min() > 0

@@ -51,3 +51,14 @@ def test_softplus_log_uniform():
         assert 0.0019 < steps.min() < 0.0021 and 0.095 < steps.max() < 0.1001
         middle = np.median(np.log(steps))
         assert abs(middle - math.log(0.01)) < 0.15
+
+
+def test_rays():
+    for values in drawn("rays", (8, 2, 3), (8 * 2 * 3 * 2,)):
+        points = values.reshape(8, 2, 3, 2)
+        for head in range(8):
+            x, y = math.cos(head * math.pi / 4), math.sin(head * math.pi / 4)
+            step = np.array([x, y]) / max(abs(x), abs(y))
+            for level in range(2):
+                expected = [step, 2 * step, 3 * step]
+                np.testing.assert_allclose(points[head, level], expected, atol=1e-6)

@@ -204,6 +204,16 @@ def test_maps_merge_and_positions_survive(specs):
     )
 
 
+def test_the_order_of_what_a_model_returns(specs):
+    def returned(text):
+        spec = specs.load("x", child(f"models: {{Model: {{returns: {{{text}}}}}}}\n"))
+        return list(spec.models["Model"]["returns"])
+
+    assert returned("first: 'int[b]'") == ["last_hidden_state", "first"]
+    both = "first: 'int[b]', last_hidden_state: 'float[b, s, hidden_size]'"
+    assert returned(both) == ["first", "last_hidden_state"]
+
+
 def test_three_generations_and_not_four(specs):
     specs.add("models/a", child("config: {hidden_size: 1}\n"))
     specs.add("models/b", CAMEMBERT.replace("roberta", "a") + "tokenizer: inherit\n")

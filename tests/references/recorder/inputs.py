@@ -106,10 +106,12 @@ class Maker:
             place = place[::-1] if side == "left" else place
             mask = place < np.array(given)[:, None]
             return mask.reshape(shape).astype(dtype)
-        if kind == "extents":  # a mask of pictures: ones in so many rows and columns
-            mask = np.zeros(shape, dtype)
+        if kind in ("extents", "crossed"):  # a mask of pictures: ones in so many rows and columns,
+            mask = np.zeros(shape, dtype)  # and, if crossed, where both are beyond
             for picture, (height, width) in zip(mask, given, strict=True):
                 picture[:height, :width] = 1
+                if kind == "crossed":
+                    picture[height:, width:] = 1
             return mask
         if kind == "values":
             array = np.array(given).astype(dtype)

@@ -1,6 +1,11 @@
-"""Inputs of activations whose gradient jumps: beside the jump, rounding decides which one it is."""
+"""Places where a gradient jumps: beside the jump, rounding decides which gradient it is.
+
+Activations jump at some inputs, and values between the pixels of a map on the lines that go
+through the pixels.
+"""
 
 import contextlib
+from unittest import mock
 
 import torch
 from torch import nn
@@ -14,7 +19,8 @@ MARGIN = 1e-5
 
 @contextlib.contextmanager
 def margins(model):
-    """Collects, in calls made inside, how far inputs are from a kink, in parts of their rms."""
+    """Collects, in calls made inside, how far inputs are from a kink: in parts of their rms, or
+    of a pixel."""
     found = []
 
     def measure(module, inputs):
@@ -27,8 +33,21 @@ def margins(model):
         for module in model.modules()
         if type(module) in KINKS
     ]
+    sample = nn.functional.grid_sample
+
+    def sampled(x, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+        sizes = grid.new_tensor([x.shape[-1], x.shape[-2]])
+        wide = sizes - 1 if align_corners else sizes
+        at = ((grid.detach() + 1) * wide - (wide - sizes + 1)) / 2
+        inside = ((at >= -1 - MARGIN) & (at <= sizes + MARGIN)).all(-1)
+        far = (at - at.round()).abs()[inside]
+        found.extend([float(far.min())] if far.numel() else [])
+        return sample(x, grid, mode, padding_mode, align_corners)
+
+    patch = mock.patch.object(nn.functional, "grid_sample", sampled)
     try:
-        yield found
+        with patch:
+            yield found
     finally:
         for handle in handles:
             handle.remove()

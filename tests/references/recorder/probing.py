@@ -12,6 +12,7 @@ from .. import compare, fill
 from ..case import objective_weight
 from . import inputs as _inputs
 from . import kinks, precision, recipes, running
+from .filling import saved_names
 from .renaming import saved_name, saved_state
 
 MARGIN = 1e-3
@@ -54,6 +55,7 @@ class Prober:
     def __init__(self, spec, model, pools, folder):
         self.spec, self.pools, self.folder = spec, pools, folder
         self._model, self._twin = model, precision.double_model(model, spec.init, spec.twin)
+        self.saved, _ = saved_names(folder / "model.safetensors")
         self.model, self.twin = None, None
         maker = _inputs.Maker(spec, type(model), model.config)
         maker.caches = returns_cache(copy.deepcopy(model), maker)
@@ -163,8 +165,8 @@ class Prober:
             model.zero_grad()
             objective, of = self._objective(outputs)
             objective.backward()
-            own = model.named_parameters()
-            named = {saved_name(model, n): p.grad for n, p in own if p.requires_grad}
+            own = saved_state(model, keep_vars=True).items()
+            named = {n: p.grad for n, p in own if n in self.saved and p.requires_grad}
             missing = [n for n, grad in named.items() if grad is None]
             found = {n: g.double().numpy() for n, g in named.items() if g is not None}
             tables.append(found)

@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from ..case import FORMAT, Case, fresh_values
-from . import configs, filling, running
+from . import configs, filling, running, sharing
 from .pools import Pools
 from .probing import Prober
 
@@ -36,7 +36,7 @@ def _rows_to_text(value):
 
 def _save(model, folder):
     with _quiet():
-        model.save_pretrained(folder, safe_serialization=True)
+        sharing.save(model, folder)
     return Path(folder) / "model.safetensors"
 
 
