@@ -18,7 +18,6 @@ from triptych.pytorch import (
     Rules,
     Taps,
     activation,
-    allow,
     attention,
     classification_loss,
     cross_entropy,
@@ -185,7 +184,7 @@ class CanineSelfAttention(nn.Module):
 
 
 class CanineLocalSelfAttention(nn.Module):
-    """Attention within chunks of `local_transformer_stride` characters."""
+    """Attention within chunks of characters; it shows that within the first one."""
 
     def __init__(self, config: CanineConfig):
         super().__init__()
@@ -210,25 +209,20 @@ class CanineLocalSelfAttention(nn.Module):
         k = self.key(hidden).unflatten(-1, (self.num_attention_heads, -1)).transpose(1, 2)
         v = self.value(hidden).unflatten(-1, (self.num_attention_heads, -1)).transpose(1, 2)
         q, k, v = chunks(q, width), chunks(k, width), chunks(v, width)
-        seen = chunks_of_mask(real, width)
+        there = chunks_of_mask(torch.ones_like(real), width)[:, None, None]
+        seen = chunks_of_mask(real, width)[:, None, None]
         # a chunk of padding alone looks at all of itself alike, not at what fills it up
+        scores = (q @ k.transpose(-1, -2) * self.head_dim**-0.5).to(torch.float32)
         blind = ~torch.any(seen, dim=-1, keepdim=True)
-        keys = seen | blind & chunks_of_mask(torch.ones_like(real), width)
-        scores = q @ k.transpose(-1, -2) * self.head_dim**-0.5
-        bias = torch.where(blind[:, None, None], -scores.detach(), 0.0)
-        context = attention(
-            q,
-            k,
-            v,
-            mask=allow(keys[:, None, None]),
-            bias=bias,
-            dropout=self.dropout,
-            emit="attentions",
-            taps=taps,
-        )
+        scores = torch.where(blind, scores - scores.detach(), scores)
+        scores = torch.where(seen | blind & there, scores, -1e30)
+        weights = self.dropout(torch.softmax(scores, dim=-1).to(v.dtype))
+        count = (s + width - 1) // width
         b = hidden.shape[0]
+        taps.add(attentions=weights.unflatten(0, (b, count))[:, 0])
         context = (
-            context.unflatten(0, (b, (s + width - 1) // width))
+            (weights @ v)
+            .unflatten(0, (b, count))
             .transpose(2, 3)
             .reshape(b, -1, self.num_attention_heads * self.head_dim)
         )

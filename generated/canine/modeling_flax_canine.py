@@ -25,7 +25,6 @@ from triptych.flax import (
     Stack,
     Taps,
     activation,
-    allow,
     attention,
     classification_loss,
     cross_entropy,
@@ -39,6 +38,7 @@ from triptych.flax import (
     pad,
     padding,
     span_loss,
+    split_axis,
     take,
     value,
     zeros,
@@ -197,7 +197,7 @@ class FlaxCanineSelfAttention(nnx.Module):
 
 
 class FlaxCanineLocalSelfAttention(nnx.Module):
-    """Attention within chunks of `local_transformer_stride` characters."""
+    """Attention within chunks of characters; it shows that within the first one."""
 
     def __init__(self, config: CanineConfig, *, rngs: nnx.Rngs):
         self.local_transformer_stride = config.local_transformer_stride
@@ -222,26 +222,19 @@ class FlaxCanineLocalSelfAttention(nnx.Module):
         k = self.key(hidden).reshape(b, s, self.num_attention_heads, -1).transpose(0, 2, 1, 3)
         v = self.value(hidden).reshape(b, s, self.num_attention_heads, -1).transpose(0, 2, 1, 3)
         q, k, v = chunks(q, width), chunks(k, width), chunks(v, width)
-        seen = chunks_of_mask(real, width)
+        there = chunks_of_mask(jnp.ones_like(real), width)[:, None, None]
+        seen = chunks_of_mask(real, width)[:, None, None]
         # a chunk of padding alone looks at all of itself alike, not at what fills it up
+        scores = (q @ jnp.swapaxes(k, -1, -2) * self.head_dim**-0.5).astype(jnp.float32)
         blind = ~jnp.any(seen, axis=-1, keepdims=True)
-        keys = seen | blind & chunks_of_mask(jnp.ones_like(real), width)
-        scores = q @ jnp.swapaxes(k, -1, -2) * self.head_dim**-0.5
-        bias = jnp.where(blind[:, None, None], -jax.lax.stop_gradient(scores), 0.0)
-        context = attention(
-            q,
-            k,
-            v,
-            mask=allow(keys[:, None, None]),
-            bias=bias,
-            dropout=self.dropout,
-            emit="attentions",
-            taps=taps,
-        )
+        scores = jnp.where(blind, scores - jax.lax.stop_gradient(scores), scores)
+        scores = jnp.where(seen | blind & there, scores, -1e30)
+        weights = self.dropout(jax.nn.softmax(scores, axis=-1).astype(v.dtype))
+        count = (s + width - 1) // width
+        taps.add(attentions=split_axis(weights, 0, (b, count))[:, 0])
         context = (
-            context.reshape(
-                b, (s + width - 1) // width, self.num_attention_heads, width, self.head_dim
-            )
+            (weights @ v)
+            .reshape(b, count, self.num_attention_heads, width, self.head_dim)
             .transpose(0, 1, 3, 2, 4)
             .reshape(b, -1, self.num_attention_heads * self.head_dim)
         )

@@ -22,7 +22,6 @@ from triptych.tensorflow import (
     PreTrainedModel,
     Rules,
     activation,
-    allow,
     attention,
     classification_loss,
     cross_entropy,
@@ -36,6 +35,7 @@ from triptych.tensorflow import (
     padding,
     shape_of,
     span_loss,
+    split_axis,
     take,
     value,
     zeros,
@@ -205,7 +205,7 @@ class TFCanineSelfAttention(Layer):
 
 
 class TFCanineLocalSelfAttention(Layer):
-    """Attention within chunks of `local_transformer_stride` characters."""
+    """Attention within chunks of characters; it shows that within the first one."""
 
     def __init__(self, config: CanineConfig, **kwargs):
         super().__init__(**kwargs)
@@ -238,28 +238,19 @@ class TFCanineLocalSelfAttention(Layer):
             tf.reshape(self.value(hidden), [b, s, self.num_attention_heads, -1]), [0, 2, 1, 3]
         )
         q, k, v = chunks(q, width), chunks(k, width), chunks(v, width)
-        seen = chunks_of_mask(real, width)
+        there = chunks_of_mask(tf.ones_like(real), width)[:, None, None]
+        seen = chunks_of_mask(real, width)[:, None, None]
         # a chunk of padding alone looks at all of itself alike, not at what fills it up
+        scores = tf.cast(q @ tf.linalg.matrix_transpose(k) * self.head_dim**-0.5, tf.float32)
         blind = ~tf.reduce_any(seen, axis=-1, keepdims=True)
-        keys = seen | blind & chunks_of_mask(tf.ones_like(real), width)
-        scores = q @ tf.linalg.matrix_transpose(k) * self.head_dim**-0.5
-        bias = tf.where(blind[:, None, None], -tf.stop_gradient(scores), 0.0)
-        context = attention(
-            q,
-            k,
-            v,
-            mask=allow(keys[:, None, None]),
-            bias=bias,
-            dropout=self.dropout,
-            emit="attentions",
-            taps=taps,
-        )
+        scores = tf.where(blind, scores - tf.stop_gradient(scores), scores)
+        scores = tf.where(seen | blind & there, scores, -1e30)
+        weights = self.dropout(tf.cast(tf.nn.softmax(scores, axis=-1), v.dtype))
+        count = (s + width - 1) // width
+        taps.add(attentions=split_axis(weights, 0, (b, count))[:, 0])
         context = tf.reshape(
             tf.transpose(
-                tf.reshape(
-                    context,
-                    [b, (s + width - 1) // width, self.num_attention_heads, width, self.head_dim],
-                ),
+                tf.reshape(weights @ v, [b, count, self.num_attention_heads, width, self.head_dim]),
                 [0, 1, 3, 2, 4],
             ),
             [b, -1, self.num_attention_heads * self.head_dim],

@@ -27,7 +27,7 @@ class LongformerConfig(PretrainedConfig):
     bos_token_id: int | None = 0
     eos_token_id: int | None = 2
     attention_window: int | list[int] = field(
-        512, doc="tokens around each one, an even number or one a layer"
+        512, doc="tokens around each one, or such a number a layer"
     )
     sep_token_id: int = 2
     onnx_export: bool = field(False, doc="has no effect")

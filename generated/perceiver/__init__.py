@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = export(
             "PerceiverForImageClassificationFourier",
             "PerceiverForImageClassificationConvProcessing",
             "PerceiverForOpticalFlow",
+            "PerceiverForMultimodalAutoencoding",
         ],
         "modeling_tf_perceiver": [
             "TFPerceiverPreTrainedModel",
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = export(
             "TFPerceiverForImageClassificationFourier",
             "TFPerceiverForImageClassificationConvProcessing",
             "TFPerceiverForOpticalFlow",
+            "TFPerceiverForMultimodalAutoencoding",
         ],
         "modeling_flax_perceiver": [
             "FlaxPerceiverPreTrainedModel",
@@ -36,6 +38,7 @@ __getattr__, __dir__, __all__ = export(
             "FlaxPerceiverForImageClassificationFourier",
             "FlaxPerceiverForImageClassificationConvProcessing",
             "FlaxPerceiverForOpticalFlow",
+            "FlaxPerceiverForMultimodalAutoencoding",
         ],
     },
 )

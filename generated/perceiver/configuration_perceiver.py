@@ -10,6 +10,7 @@ class PerceiverConfig(PretrainedConfig):
     """A few latent vectors read inputs of any kind, and answer queries of any kind."""
 
     model_type = "perceiver"
+    attribute_map = {"label_channels": "_label_trainable_num_channels"}
 
     num_latents: int = field(256, min=1)
     d_latents: int = field(1280, min=1)
@@ -41,4 +42,4 @@ class PerceiverConfig(PretrainedConfig):
     samples_per_patch: int = 16
     output_shape: list[int] = field([1, 16, 224, 224])
     output_num_channels: int = 512
-    _label_trainable_num_channels: int = 1024
+    _label_trainable_num_channels: int = field(1024, min=1)

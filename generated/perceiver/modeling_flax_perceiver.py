@@ -28,6 +28,7 @@ from triptych.flax import (
     attention,
     classification_loss,
     cross_entropy,
+    entries,
     fold,
     fourier_waves,
     max_pool2d,
@@ -36,6 +37,8 @@ from triptych.flax import (
     ones,
     padding,
     split_axis,
+    split_sizes,
+    take,
     value,
     with_init,
     zeros,
@@ -105,6 +108,21 @@ class FlaxPerceiverForOpticalFlowOutput(ModelOutput):
     cross_attentions: tuple[jax.Array, ...] | None = None
 
 
+@dataclass
+class FlaxPerceiverForMultimodalAutoencodingLogitsOutput(ModelOutput):
+    audio: jax.Array | None = None  # float[b, _]
+    image: jax.Array | None = None  # float[b, k, 3]
+    label: jax.Array | None = None  # float[b, num_labels]
+
+
+@dataclass
+class FlaxPerceiverForMultimodalAutoencodingOutput(ModelOutput):
+    logits: FlaxPerceiverForMultimodalAutoencodingLogitsOutput | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None
+    attentions: tuple[jax.Array, ...] | None = None
+    cross_attentions: tuple[jax.Array, ...] | None = None
+
+
 def side_by_side(
     waves: list[jax.Array],
     bands: int,
@@ -131,6 +149,15 @@ def beside_waves(
     waves = jnp.broadcast_to(waves[None], [b, height * width, waves.shape[1]])
     c = x.shape[3]
     return jnp.concatenate([x.reshape(b, -1, c), waves], axis=2)
+
+
+def widened(
+    x: jax.Array,
+    more: jax.Array,
+) -> jax.Array:
+    """Rows, each with the same further numbers behind it."""
+    b, n = x.shape[:2]
+    return jnp.concatenate([x, jnp.broadcast_to(more[None], [b, n, more.shape[1]])], axis=2)
 
 
 class FlaxPerceiverMLP(nnx.Module):
@@ -569,6 +596,231 @@ class FlaxPerceiverFlowPreprocessor(nnx.Module):
         b, _, _, height, width = frames.shape
         x = x.reshape(b, height, width, 64)
         return beside_waves(x, self.train_size[0], self.train_size[1], 64)
+
+
+class FlaxPerceiverVideoPreprocessor(nnx.Module):
+    """Patches of 4 x 4 pixels of each frame, beside the waves of their places."""
+
+    def __init__(self, config: PerceiverConfig, *, rngs: nnx.Rngs):
+        self.num_frames = config.num_frames
+        self.image_size = config.image_size
+
+    def __call__(
+        self,
+        video: jax.Array,
+    ) -> jax.Array:
+        """
+        video: float[b, frames, 3, height, width]
+
+        Returns float[b, _, 243].
+        """
+        height = video.shape[3]
+        rows = height // 4
+        width = video.shape[4]
+        columns = width // 4
+        x = video[:, :, :, : 4 * rows, : 4 * columns]
+        b, frames = video.shape[:2]
+        x = (
+            x.reshape(b, frames, 3, rows, 4, columns, 4)
+            .transpose(0, 1, 3, 5, 4, 6, 2)
+            .reshape(b, frames, rows, columns, -1)
+        )
+        t = fourier_waves(frames, self.num_frames, 32)
+        y = fourier_waves(rows, self.image_size, 32)
+        z = fourier_waves(columns, self.image_size, 32)
+        axes = [
+            jnp.repeat(t, rows * columns, axis=0),
+            jnp.tile(jnp.repeat(y, columns, axis=0), [frames, 1]),
+            jnp.tile(z, [frames * rows, 1]),
+        ]
+        waves = side_by_side(axes, 32).astype(x.dtype)
+        x = x.reshape(b, -1, 48)
+        return jnp.concatenate(
+            [x, jnp.broadcast_to(waves[None], [b, x.shape[1], waves.shape[1]])], axis=2
+        )
+
+
+class FlaxPerceiverAudioPreprocessor(nnx.Module):
+    """Pieces of sound beside the waves of their places."""
+
+    def __init__(self, config: PerceiverConfig, *, rngs: nnx.Rngs):
+        self.samples_per_patch = config.samples_per_patch
+        self.audio_samples_per_frame = config.audio_samples_per_frame
+        self.num_frames = config.num_frames
+
+    def __call__(
+        self,
+        audio: jax.Array,
+    ) -> jax.Array:
+        """
+        audio: float[b, samples, 1]
+
+        Returns float[b, _, samples_per_patch + 385].
+        """
+        samples = audio.shape[1]
+        pieces = samples // self.samples_per_patch
+        x = audio[:, : pieces * self.samples_per_patch, 0]
+        b = audio.shape[0]
+        x = x.reshape(b, pieces, self.samples_per_patch)
+        waves = fourier_waves(pieces, self.num_frames * self.audio_samples_per_frame, 192)
+        waves = jnp.broadcast_to(waves.astype(x.dtype)[None], [b, pieces, 385])
+        return jnp.concatenate([x, waves], axis=2)
+
+
+class FlaxPerceiverMultimodalPreprocessor(nnx.Module):
+    """Sound, video and label as rows of one width; the label is always masked."""
+
+    checkpoint_names = {
+        "audio_padding": "padding.audio",
+        "image_padding": "padding.image",
+        "label_padding": "padding.label",
+        "audio_mask": "mask.audio",
+        "image_mask": "mask.image",
+        "label_mask": "mask.label",
+    }
+
+    def __init__(self, config: PerceiverConfig, width: int, *, rngs: nnx.Rngs):
+        self.width = width
+        self.audio_preprocessor = FlaxPerceiverAudioPreprocessor(config, rngs=rngs)
+        self.video_preprocessor = FlaxPerceiverVideoPreprocessor(config, rngs=rngs)
+        self.audio_padding = Parameter((1, width - config.samples_per_patch - 385))
+        self.image_padding = Parameter((1, width - 243))
+        self.label_padding = Parameter((1, width - config.num_labels))
+        self.audio_mask = Parameter((1, width))
+        self.image_mask = Parameter((1, width))
+        self.label_mask = Parameter((1, width))
+
+    def __call__(
+        self,
+        audio: jax.Array,
+        video: jax.Array,
+        label: jax.Array,
+    ) -> jax.Array:
+        """
+        audio: float[b, samples, 1]
+        video: float[b, frames, 3, height, columns]
+        label: float[b, num_labels]
+
+        Returns float[b, _, width].
+        """
+        b = audio.shape[0]
+        hidden = [
+            widened(self.audio_preprocessor(audio), value(self.audio_padding)),
+            widened(self.video_preprocessor(video), value(self.image_padding)),
+            jnp.broadcast_to(value(self.label_mask)[None], [b, 1, self.width]),
+        ]
+        return jnp.concatenate(hidden, axis=1)
+
+
+class FlaxPerceiverMultimodalDecoder(nnx.Module):
+    """Points of sound and video ask by their waves, the label by a learned vector."""
+
+    checkpoint_names = {
+        "label_positions": "modalities.label.decoder.output_position_encodings",
+        "audio_padding": "padding.audio",
+        "image_padding": "padding.image",
+        "label_padding": "padding.label",
+    }
+
+    def __init__(self, config: PerceiverConfig, width: int, *, rngs: nnx.Rngs):
+        self.audio_samples_per_frame = config.audio_samples_per_frame
+        self.num_frames = config.num_frames
+        self.samples_per_patch = config.samples_per_patch
+        self.output_shape = config.output_shape
+        self.image_size = config.image_size
+        qk = config.d_latents if config.cross_attention_shape_for_attention == "kv" else width
+        self.label_positions = FlaxPerceiverPositions(
+            config, 1, config._label_trainable_num_channels, rngs=rngs
+        )
+        self.audio_padding = Parameter((1, width - 385))
+        self.image_padding = Parameter((1, width - 195))
+        self.label_padding = Parameter((1, width - config._label_trainable_num_channels))
+        self.decoder = FlaxPerceiverDecoder(
+            config, width, qk, qk, outputs=config.output_num_channels, rngs=rngs
+        )
+
+    def __call__(
+        self, latents: jax.Array, audio: jax.Array, image: jax.Array, *, taps: Taps
+    ) -> jax.Array:
+        """
+        latents: float[b, t, d_latents]
+        audio: int[n]
+        image: int[k]
+
+        Returns float[b, _, _].
+        """
+        samples = self.num_frames * self.audio_samples_per_frame
+        sound = fourier_waves(samples // self.samples_per_patch, samples, 192, closed=False)
+        sound = take(sound, audio).astype(latents.dtype)
+        # numbers of pixels count columns, then rows, then frames
+        _, frames, rows, columns = self.output_shape
+        axes = [
+            take(
+                fourier_waves(frames, self.num_frames, 32, closed=False), image // (rows * columns)
+            ),
+            take(fourier_waves(rows, self.image_size, 32, closed=False), image // columns % rows),
+            take(fourier_waves(columns, self.image_size, 32, closed=False), image % columns),
+        ]
+        picture = side_by_side(axes, 32).astype(latents.dtype)
+        b = latents.shape[0]
+        n = audio.shape[0]
+        k = image.shape[0]
+        queries = [
+            widened(jnp.broadcast_to(sound[None], [b, n, 385]), value(self.audio_padding)),
+            widened(jnp.broadcast_to(picture[None], [b, k, 195]), value(self.image_padding)),
+            widened(self.label_positions(latents), value(self.label_padding)),
+        ]
+        return self.decoder(jnp.concatenate(queries, axis=1), latents, taps=taps)
+
+
+class FlaxPerceiverMultimodalReader(nnx.Module):
+    checkpoint_names = {
+        "core": "",
+        "audio": "output_postprocessor.modalities.audio.classifier",
+        "image": "output_postprocessor.modalities.image.classifier",
+        "label": "output_postprocessor.modalities.label.classifier",
+    }
+
+    def __init__(self, config: PerceiverConfig, *, rngs: nnx.Rngs):
+        width = max(config.samples_per_patch + 385, 243, config.num_labels) + 4
+        found = config.output_num_channels
+        self.input_preprocessor = FlaxPerceiverMultimodalPreprocessor(config, width, rngs=rngs)
+        self.core = FlaxPerceiverCore(config, width, rngs=rngs)
+        self.decoder = FlaxPerceiverMultimodalDecoder(
+            config, max(385, config._label_trainable_num_channels) + 2, rngs=rngs
+        )
+        self.audio = Linear(found, config.samples_per_patch, rngs=rngs)
+        self.image = Linear(found, 3, rngs=rngs)
+        self.label = Linear(found, config.num_labels, rngs=rngs)
+
+    def __call__(
+        self,
+        sound: jax.Array,
+        video: jax.Array,
+        known: jax.Array,
+        attention_mask: jax.Array | None,
+        samples_asked: jax.Array,
+        pixels_asked: jax.Array,
+        *,
+        taps: Taps,
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """
+        sound: float[b, samples, 1]
+        video: float[b, frames, 3, height, columns]
+        known: float[b, num_labels]
+        attention_mask: int[b, _]
+        samples_asked: int[n]
+        pixels_asked: int[k]
+
+        Returns (float[b, _], float[b, k, 3], float[b, num_labels]).
+        """
+        latents = self.core(self.input_preprocessor(sound, video, known), attention_mask, taps=taps)
+        hidden = self.decoder(latents, samples_asked, pixels_asked, taps=taps)
+        n = samples_asked.shape[0]
+        k = pixels_asked.shape[0]
+        heard, seen, last = split_sizes(hidden, [n, k, 1], axis=1)
+        b = sound.shape[0]
+        return self.audio(heard).reshape(b, -1), self.image(seen), self.label(last)[:, 0]
 
 
 class FlaxPerceiverMaskedReader(nnx.Module):
@@ -1053,6 +1305,70 @@ class FlaxPerceiverForOpticalFlow(FlaxPerceiverPreTrainedModel):
         )
         output = FlaxPerceiverForOpticalFlowOutput(
             logits=self.perceiver(inputs, attention_mask, taps=taps),
+            hidden_states=taps.hidden_states,
+            attentions=taps.attentions,
+            cross_attentions=taps.cross_attentions,
+        )
+        return output if self.use_return_dict(return_dict) else output.to_tuple()
+
+
+class FlaxPerceiverForMultimodalAutoencoding(FlaxPerceiverPreTrainedModel):
+    """Parts of a video, its sound and its label again, as far as points are asked for."""
+
+    def __init__(self, config: PerceiverConfig, *, rngs: nnx.Rngs | None = None):
+        super().__init__(config)
+        rngs = nnx.Rngs(0) if rngs is None else rngs
+        self.perceiver = FlaxPerceiverMultimodalReader(config, rngs=rngs)
+        self.post_init()
+
+    def __call__(
+        self,
+        inputs: dict[str, jax.Array] | None = None,
+        attention_mask: jax.Array | None = None,
+        subsampled_output_points: dict[str, jax.Array] | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> FlaxPerceiverForMultimodalAutoencodingOutput | tuple:
+        """
+        inputs: a mapping
+            image: float[b, frames, 3, height, width]
+            audio: float[b, samples, 1]
+            label: float[b, num_labels]
+        attention_mask: int[b, _]
+        subsampled_output_points: a mapping
+            image: int[k]
+            audio: int[n]
+            label: int[_]
+
+        Returns ForMultimodalAutoencoding(logits).
+        """
+        inputs_image, inputs_audio, inputs_label = entries(
+            inputs, "inputs", ("image", "audio", "label")
+        )
+        (
+            subsampled_output_points_image,
+            subsampled_output_points_audio,
+            subsampled_output_points_label,
+        ) = entries(
+            subsampled_output_points, "subsampled_output_points", ("image", "audio"), ("label",)
+        )
+        taps = self.taps(
+            output_attentions=output_attentions, output_hidden_states=output_hidden_states
+        )
+        audio, image, label = self.perceiver(
+            inputs_audio,
+            inputs_image,
+            inputs_label,
+            attention_mask,
+            subsampled_output_points_audio,
+            subsampled_output_points_image,
+            taps=taps,
+        )
+        output = FlaxPerceiverForMultimodalAutoencodingOutput(
+            logits=FlaxPerceiverForMultimodalAutoencodingLogitsOutput(
+                audio=audio, image=image, label=label
+            ),
             hidden_states=taps.hidden_states,
             attentions=taps.attentions,
             cross_attentions=taps.cross_attentions,

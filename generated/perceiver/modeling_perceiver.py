@@ -21,11 +21,13 @@ from triptych.pytorch import (
     attention,
     classification_loss,
     cross_entropy,
+    entries,
     fourier_waves,
     normal,
     one_of,
     ones,
     padding,
+    take,
     with_init,
     zeros,
 )
@@ -94,6 +96,21 @@ class PerceiverForOpticalFlowOutput(ModelOutput):
     cross_attentions: tuple[Tensor, ...] | None = None
 
 
+@dataclass
+class PerceiverForMultimodalAutoencodingLogitsOutput(ModelOutput):
+    audio: Tensor | None = None  # float[b, _]
+    image: Tensor | None = None  # float[b, k, 3]
+    label: Tensor | None = None  # float[b, num_labels]
+
+
+@dataclass
+class PerceiverForMultimodalAutoencodingOutput(ModelOutput):
+    logits: PerceiverForMultimodalAutoencodingLogitsOutput | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+    cross_attentions: tuple[Tensor, ...] | None = None
+
+
 def side_by_side(
     waves: list[Tensor],
     bands: int,
@@ -121,6 +138,15 @@ def beside_waves(
     b = x.shape[0]
     waves = waves[None].expand([b, height * width, waves.shape[1]])
     return torch.cat([x.flatten(1, 2), waves], dim=2)
+
+
+def widened(
+    x: Tensor,
+    more: Tensor,
+) -> Tensor:
+    """Rows, each with the same further numbers behind it."""
+    b, n = x.shape[:2]
+    return torch.cat([x, more[None].expand([b, n, more.shape[1]])], dim=2)
 
 
 class PerceiverMLP(nn.Module):
@@ -528,6 +554,239 @@ class PerceiverFlowPreprocessor(nn.Module):
         b, _, _, height, width = frames.shape
         x = x.unflatten(0, (b, height, width))
         return beside_waves(x, self.train_size[0], self.train_size[1], 64)
+
+
+class PerceiverVideoPreprocessor(nn.Module):
+    """Patches of 4 x 4 pixels of each frame, beside the waves of their places."""
+
+    def __init__(self, config: PerceiverConfig):
+        super().__init__()
+        self.num_frames = config.num_frames
+        self.image_size = config.image_size
+
+    def forward(
+        self,
+        video: Tensor,
+    ) -> Tensor:
+        """
+        video: float[b, frames, 3, height, width]
+
+        Returns float[b, _, 243].
+        """
+        height = video.shape[3]
+        rows = height // 4
+        width = video.shape[4]
+        columns = width // 4
+        x = video[:, :, :, : 4 * rows, : 4 * columns]
+        b, frames = video.shape[:2]
+        x = x.reshape(b, frames, 3, rows, 4, columns, 4).permute(0, 1, 3, 5, 4, 6, 2).flatten(4)
+        t = fourier_waves(frames, self.num_frames, 32, device=video.device)
+        y = fourier_waves(rows, self.image_size, 32, device=video.device)
+        z = fourier_waves(columns, self.image_size, 32, device=video.device)
+        axes = [
+            torch.repeat_interleave(t, rows * columns, dim=0),
+            torch.repeat_interleave(y, columns, dim=0).repeat([frames, 1]),
+            z.repeat([frames * rows, 1]),
+        ]
+        waves = side_by_side(axes, 32).to(x.dtype)
+        x = x.flatten(1, 3)
+        return torch.cat([x, waves[None].expand([b, x.shape[1], waves.shape[1]])], dim=2)
+
+
+class PerceiverAudioPreprocessor(nn.Module):
+    """Pieces of sound beside the waves of their places."""
+
+    def __init__(self, config: PerceiverConfig):
+        super().__init__()
+        self.samples_per_patch = config.samples_per_patch
+        self.audio_samples_per_frame = config.audio_samples_per_frame
+        self.num_frames = config.num_frames
+
+    def forward(
+        self,
+        audio: Tensor,
+    ) -> Tensor:
+        """
+        audio: float[b, samples, 1]
+
+        Returns float[b, _, samples_per_patch + 385].
+        """
+        samples = audio.shape[1]
+        pieces = samples // self.samples_per_patch
+        x = audio[:, : pieces * self.samples_per_patch, 0]
+        x = x.unflatten(-1, (pieces, self.samples_per_patch))
+        waves = fourier_waves(
+            pieces, self.num_frames * self.audio_samples_per_frame, 192, device=audio.device
+        )
+        b = audio.shape[0]
+        waves = waves.to(x.dtype)[None].expand([b, pieces, 385])
+        return torch.cat([x, waves], dim=2)
+
+
+class PerceiverMultimodalPreprocessor(nn.Module):
+    """Sound, video and label as rows of one width; the label is always masked."""
+
+    def __init__(self, config: PerceiverConfig, width: int):
+        super().__init__()
+        self.width = width
+        self.audio_preprocessor = PerceiverAudioPreprocessor(config)
+        self.video_preprocessor = PerceiverVideoPreprocessor(config)
+        self.padding = Group(
+            audio=nn.Parameter(torch.empty((1, width - config.samples_per_patch - 385))),
+            image=nn.Parameter(torch.empty((1, width - 243))),
+            label=nn.Parameter(torch.empty((1, width - config.num_labels))),
+        )
+        self.mask = Group(
+            audio=nn.Parameter(torch.empty((1, width))),
+            image=nn.Parameter(torch.empty((1, width))),
+            label=nn.Parameter(torch.empty((1, width))),
+        )
+
+    def forward(
+        self,
+        audio: Tensor,
+        video: Tensor,
+        label: Tensor,
+    ) -> Tensor:
+        """
+        audio: float[b, samples, 1]
+        video: float[b, frames, 3, height, columns]
+        label: float[b, num_labels]
+
+        Returns float[b, _, width].
+        """
+        b = audio.shape[0]
+        hidden = [
+            widened(self.audio_preprocessor(audio), self.padding.audio),
+            widened(self.video_preprocessor(video), self.padding.image),
+            self.mask.label[None].expand([b, 1, self.width]),
+        ]
+        return torch.cat(hidden, dim=1)
+
+
+class PerceiverMultimodalDecoder(nn.Module):
+    """Points of sound and video ask by their waves, the label by a learned vector."""
+
+    def __init__(self, config: PerceiverConfig, width: int):
+        super().__init__()
+        self.audio_samples_per_frame = config.audio_samples_per_frame
+        self.num_frames = config.num_frames
+        self.samples_per_patch = config.samples_per_patch
+        self.output_shape = config.output_shape
+        self.image_size = config.image_size
+        qk = config.d_latents if config.cross_attention_shape_for_attention == "kv" else width
+        self.modalities = Group(
+            label=Group(
+                decoder=Group(
+                    output_position_encodings=PerceiverPositions(
+                        config, 1, config._label_trainable_num_channels
+                    )
+                )
+            )
+        )
+        self.padding = Group(
+            audio=nn.Parameter(torch.empty((1, width - 385))),
+            image=nn.Parameter(torch.empty((1, width - 195))),
+            label=nn.Parameter(torch.empty((1, width - config._label_trainable_num_channels))),
+        )
+        self.decoder = PerceiverDecoder(config, width, qk, qk, outputs=config.output_num_channels)
+
+    def forward(self, latents: Tensor, audio: Tensor, image: Tensor, *, taps: Taps) -> Tensor:
+        """
+        latents: float[b, t, d_latents]
+        audio: int[n]
+        image: int[k]
+
+        Returns float[b, _, _].
+        """
+        samples = self.num_frames * self.audio_samples_per_frame
+        sound = fourier_waves(
+            samples // self.samples_per_patch, samples, 192, closed=False, device=latents.device
+        )
+        sound = take(sound, audio).to(latents.dtype)
+        # numbers of pixels count columns, then rows, then frames
+        _, frames, rows, columns = self.output_shape
+        axes = [
+            take(
+                fourier_waves(frames, self.num_frames, 32, closed=False, device=latents.device),
+                image // (rows * columns),
+            ),
+            take(
+                fourier_waves(rows, self.image_size, 32, closed=False, device=latents.device),
+                image // columns % rows,
+            ),
+            take(
+                fourier_waves(columns, self.image_size, 32, closed=False, device=latents.device),
+                image % columns,
+            ),
+        ]
+        picture = side_by_side(axes, 32).to(latents.dtype)
+        b = latents.shape[0]
+        n = audio.shape[0]
+        k = image.shape[0]
+        queries = [
+            widened(sound[None].expand([b, n, 385]), self.padding.audio),
+            widened(picture[None].expand([b, k, 195]), self.padding.image),
+            widened(
+                self.modalities.label.decoder.output_position_encodings(latents), self.padding.label
+            ),
+        ]
+        return self.decoder(torch.cat(queries, dim=1), latents, taps=taps)
+
+
+class PerceiverMultimodalReader(nn.Module):
+    checkpoint_names = {
+        "core": "",
+    }
+
+    def __init__(self, config: PerceiverConfig):
+        super().__init__()
+        width = max(config.samples_per_patch + 385, 243, config.num_labels) + 4
+        found = config.output_num_channels
+        self.input_preprocessor = PerceiverMultimodalPreprocessor(config, width)
+        self.core = PerceiverCore(config, width)
+        self.decoder = PerceiverMultimodalDecoder(
+            config, max(385, config._label_trainable_num_channels) + 2
+        )
+        self.output_postprocessor = Group(
+            modalities=Group(
+                audio=Group(classifier=nn.Linear(found, config.samples_per_patch)),
+                image=Group(classifier=nn.Linear(found, 3)),
+                label=Group(classifier=nn.Linear(found, config.num_labels)),
+            )
+        )
+
+    def forward(
+        self,
+        sound: Tensor,
+        video: Tensor,
+        known: Tensor,
+        attention_mask: Tensor | None,
+        samples_asked: Tensor,
+        pixels_asked: Tensor,
+        *,
+        taps: Taps,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        sound: float[b, samples, 1]
+        video: float[b, frames, 3, height, columns]
+        known: float[b, num_labels]
+        attention_mask: int[b, _]
+        samples_asked: int[n]
+        pixels_asked: int[k]
+
+        Returns (float[b, _], float[b, k, 3], float[b, num_labels]).
+        """
+        latents = self.core(self.input_preprocessor(sound, video, known), attention_mask, taps=taps)
+        hidden = self.decoder(latents, samples_asked, pixels_asked, taps=taps)
+        n = samples_asked.shape[0]
+        k = pixels_asked.shape[0]
+        heard, seen, last = torch.split(hidden, [n, k, 1], dim=1)
+        return (
+            self.output_postprocessor.modalities.audio.classifier(heard).flatten(1),
+            self.output_postprocessor.modalities.image.classifier(seen),
+            self.output_postprocessor.modalities.label.classifier(last)[:, 0],
+        )
 
 
 class PerceiverMaskedReader(nn.Module):
@@ -1005,6 +1264,69 @@ class PerceiverForOpticalFlow(PerceiverPreTrainedModel):
         )
         output = PerceiverForOpticalFlowOutput(
             logits=self.perceiver(inputs, attention_mask, taps=taps),
+            hidden_states=taps.hidden_states,
+            attentions=taps.attentions,
+            cross_attentions=taps.cross_attentions,
+        )
+        return output if self.use_return_dict(return_dict) else output.to_tuple()
+
+
+class PerceiverForMultimodalAutoencoding(PerceiverPreTrainedModel):
+    """Parts of a video, its sound and its label again, as far as points are asked for."""
+
+    def __init__(self, config: PerceiverConfig):
+        super().__init__(config)
+        self.perceiver = PerceiverMultimodalReader(config)
+        self.post_init()
+
+    def forward(
+        self,
+        inputs: dict[str, Tensor] | None = None,
+        attention_mask: Tensor | None = None,
+        subsampled_output_points: dict[str, Tensor] | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> PerceiverForMultimodalAutoencodingOutput | tuple:
+        """
+        inputs: a mapping
+            image: float[b, frames, 3, height, width]
+            audio: float[b, samples, 1]
+            label: float[b, num_labels]
+        attention_mask: int[b, _]
+        subsampled_output_points: a mapping
+            image: int[k]
+            audio: int[n]
+            label: int[_]
+
+        Returns ForMultimodalAutoencoding(logits).
+        """
+        inputs_image, inputs_audio, inputs_label = entries(
+            inputs, "inputs", ("image", "audio", "label")
+        )
+        (
+            subsampled_output_points_image,
+            subsampled_output_points_audio,
+            subsampled_output_points_label,
+        ) = entries(
+            subsampled_output_points, "subsampled_output_points", ("image", "audio"), ("label",)
+        )
+        taps = self.taps(
+            output_attentions=output_attentions, output_hidden_states=output_hidden_states
+        )
+        audio, image, label = self.perceiver(
+            inputs_audio,
+            inputs_image,
+            inputs_label,
+            attention_mask,
+            subsampled_output_points_audio,
+            subsampled_output_points_image,
+            taps=taps,
+        )
+        output = PerceiverForMultimodalAutoencodingOutput(
+            logits=PerceiverForMultimodalAutoencodingLogitsOutput(
+                audio=audio, image=image, label=label
+            ),
             hidden_states=taps.hidden_states,
             attentions=taps.attentions,
             cross_attentions=taps.cross_attentions,

@@ -25,6 +25,7 @@ from triptych.tensorflow import (
     attention,
     classification_loss,
     cross_entropy,
+    entries,
     fourier_waves,
     max_pool2d,
     normal,
@@ -33,6 +34,7 @@ from triptych.tensorflow import (
     padding,
     shape_of,
     split_axis,
+    take,
     value,
     with_init,
     zeros,
@@ -102,6 +104,21 @@ class TFPerceiverForOpticalFlowOutput(ModelOutput):
     cross_attentions: tuple[tf.Tensor, ...] | None = None
 
 
+@dataclass
+class TFPerceiverForMultimodalAutoencodingLogitsOutput(ModelOutput):
+    audio: tf.Tensor | None = None  # float[b, _]
+    image: tf.Tensor | None = None  # float[b, k, 3]
+    label: tf.Tensor | None = None  # float[b, num_labels]
+
+
+@dataclass
+class TFPerceiverForMultimodalAutoencodingOutput(ModelOutput):
+    logits: TFPerceiverForMultimodalAutoencodingLogitsOutput | None = None
+    hidden_states: tuple[tf.Tensor, ...] | None = None
+    attentions: tuple[tf.Tensor, ...] | None = None
+    cross_attentions: tuple[tf.Tensor, ...] | None = None
+
+
 def side_by_side(
     waves: list[tf.Tensor],
     bands: int,
@@ -128,6 +145,15 @@ def beside_waves(
     waves = tf.broadcast_to(waves[None], [b, height * width, shape_of(waves)[1]])
     c = shape_of(x)[3]
     return tf.concat([tf.reshape(x, [b, -1, c]), waves], axis=2)
+
+
+def widened(
+    x: tf.Tensor,
+    more: tf.Tensor,
+) -> tf.Tensor:
+    """Rows, each with the same further numbers behind it."""
+    b, n = shape_of(x)[:2]
+    return tf.concat([x, tf.broadcast_to(more[None], [b, n, shape_of(more)[1]])], axis=2)
 
 
 class TFPerceiverMLP(Layer):
@@ -578,6 +604,243 @@ class TFPerceiverFlowPreprocessor(Layer):
         b, _, _, height, width = shape_of(frames)
         x = tf.reshape(x, [b, height, width, 64])
         return beside_waves(x, self.train_size[0], self.train_size[1], 64)
+
+
+class TFPerceiverVideoPreprocessor(Layer):
+    """Patches of 4 x 4 pixels of each frame, beside the waves of their places."""
+
+    def __init__(self, config: PerceiverConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.num_frames = config.num_frames
+        self.image_size = config.image_size
+        self.built = True
+
+    def call(
+        self,
+        video: tf.Tensor,
+    ) -> tf.Tensor:
+        """
+        video: float[b, frames, 3, height, width]
+
+        Returns float[b, _, 243].
+        """
+        height = shape_of(video)[3]
+        rows = height // 4
+        width = shape_of(video)[4]
+        columns = width // 4
+        x = video[:, :, :, : 4 * rows, : 4 * columns]
+        b, frames = shape_of(video)[:2]
+        x = tf.reshape(
+            tf.transpose(tf.reshape(x, [b, frames, 3, rows, 4, columns, 4]), [0, 1, 3, 5, 4, 6, 2]),
+            [b, frames, rows, columns, -1],
+        )
+        t = fourier_waves(frames, self.num_frames, 32)
+        y = fourier_waves(rows, self.image_size, 32)
+        z = fourier_waves(columns, self.image_size, 32)
+        axes = [
+            tf.repeat(t, rows * columns, axis=0),
+            tf.tile(tf.repeat(y, columns, axis=0), [frames, 1]),
+            tf.tile(z, [frames * rows, 1]),
+        ]
+        waves = tf.cast(side_by_side(axes, 32), x.dtype)
+        x = tf.reshape(x, [b, -1, 48])
+        return tf.concat(
+            [x, tf.broadcast_to(waves[None], [b, shape_of(x)[1], shape_of(waves)[1]])], axis=2
+        )
+
+
+class TFPerceiverAudioPreprocessor(Layer):
+    """Pieces of sound beside the waves of their places."""
+
+    def __init__(self, config: PerceiverConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.samples_per_patch = config.samples_per_patch
+        self.audio_samples_per_frame = config.audio_samples_per_frame
+        self.num_frames = config.num_frames
+        self.built = True
+
+    def call(
+        self,
+        audio: tf.Tensor,
+    ) -> tf.Tensor:
+        """
+        audio: float[b, samples, 1]
+
+        Returns float[b, _, samples_per_patch + 385].
+        """
+        samples = shape_of(audio)[1]
+        pieces = samples // self.samples_per_patch
+        x = audio[:, : pieces * self.samples_per_patch, 0]
+        b = shape_of(audio)[0]
+        x = tf.reshape(x, [b, pieces, self.samples_per_patch])
+        waves = fourier_waves(pieces, self.num_frames * self.audio_samples_per_frame, 192)
+        waves = tf.broadcast_to(tf.cast(waves, x.dtype)[None], [b, pieces, 385])
+        return tf.concat([x, waves], axis=2)
+
+
+class TFPerceiverMultimodalPreprocessor(Layer):
+    """Sound, video and label as rows of one width; the label is always masked."""
+
+    checkpoint_names = {
+        "audio_padding": "padding.audio",
+        "image_padding": "padding.image",
+        "label_padding": "padding.label",
+        "audio_mask": "mask.audio",
+        "image_mask": "mask.image",
+        "label_mask": "mask.label",
+    }
+
+    def __init__(self, config: PerceiverConfig, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.audio_preprocessor = TFPerceiverAudioPreprocessor(config)
+        self.video_preprocessor = TFPerceiverVideoPreprocessor(config)
+        self.audio_padding = Parameter(
+            self, "audio_padding", (1, width - config.samples_per_patch - 385)
+        )
+        self.image_padding = Parameter(self, "image_padding", (1, width - 243))
+        self.label_padding = Parameter(self, "label_padding", (1, width - config.num_labels))
+        self.audio_mask = Parameter(self, "audio_mask", (1, width))
+        self.image_mask = Parameter(self, "image_mask", (1, width))
+        self.label_mask = Parameter(self, "label_mask", (1, width))
+        self.built = True
+
+    def call(
+        self,
+        audio: tf.Tensor,
+        video: tf.Tensor = None,
+        label: tf.Tensor = None,
+    ) -> tf.Tensor:
+        """
+        audio: float[b, samples, 1]
+        video: float[b, frames, 3, height, columns]
+        label: float[b, num_labels]
+
+        Returns float[b, _, width].
+        """
+        b = shape_of(audio)[0]
+        hidden = [
+            widened(self.audio_preprocessor(audio), value(self.audio_padding)),
+            widened(self.video_preprocessor(video), value(self.image_padding)),
+            tf.broadcast_to(value(self.label_mask)[None], [b, 1, self.width]),
+        ]
+        return tf.concat(hidden, axis=1)
+
+
+class TFPerceiverMultimodalDecoder(Layer):
+    """Points of sound and video ask by their waves, the label by a learned vector."""
+
+    checkpoint_names = {
+        "label_positions": "modalities.label.decoder.output_position_encodings",
+        "audio_padding": "padding.audio",
+        "image_padding": "padding.image",
+        "label_padding": "padding.label",
+    }
+
+    def __init__(self, config: PerceiverConfig, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.audio_samples_per_frame = config.audio_samples_per_frame
+        self.num_frames = config.num_frames
+        self.samples_per_patch = config.samples_per_patch
+        self.output_shape = config.output_shape
+        self.image_size = config.image_size
+        qk = config.d_latents if config.cross_attention_shape_for_attention == "kv" else width
+        self.label_positions = TFPerceiverPositions(config, 1, config._label_trainable_num_channels)
+        self.audio_padding = Parameter(self, "audio_padding", (1, width - 385))
+        self.image_padding = Parameter(self, "image_padding", (1, width - 195))
+        self.label_padding = Parameter(
+            self, "label_padding", (1, width - config._label_trainable_num_channels)
+        )
+        self.decoder = TFPerceiverDecoder(config, width, qk, qk, outputs=config.output_num_channels)
+        self.built = True
+
+    def call(
+        self, latents: tf.Tensor, audio: tf.Tensor = None, image: tf.Tensor = None, taps=None
+    ) -> tf.Tensor:
+        """
+        latents: float[b, t, d_latents]
+        audio: int[n]
+        image: int[k]
+
+        Returns float[b, _, _].
+        """
+        samples = self.num_frames * self.audio_samples_per_frame
+        sound = fourier_waves(samples // self.samples_per_patch, samples, 192, closed=False)
+        sound = tf.cast(take(sound, audio), latents.dtype)
+        # numbers of pixels count columns, then rows, then frames
+        _, frames, rows, columns = self.output_shape
+        axes = [
+            take(
+                fourier_waves(frames, self.num_frames, 32, closed=False), image // (rows * columns)
+            ),
+            take(fourier_waves(rows, self.image_size, 32, closed=False), image // columns % rows),
+            take(fourier_waves(columns, self.image_size, 32, closed=False), image % columns),
+        ]
+        picture = tf.cast(side_by_side(axes, 32), latents.dtype)
+        b = shape_of(latents)[0]
+        n = shape_of(audio)[0]
+        k = shape_of(image)[0]
+        queries = [
+            widened(tf.broadcast_to(sound[None], [b, n, 385]), value(self.audio_padding)),
+            widened(tf.broadcast_to(picture[None], [b, k, 195]), value(self.image_padding)),
+            widened(self.label_positions(latents), value(self.label_padding)),
+        ]
+        return self.decoder(tf.concat(queries, axis=1), latents=latents, taps=taps)
+
+
+class TFPerceiverMultimodalReader(Layer):
+    checkpoint_names = {
+        "core": "",
+        "audio": "output_postprocessor.modalities.audio.classifier",
+        "image": "output_postprocessor.modalities.image.classifier",
+        "label": "output_postprocessor.modalities.label.classifier",
+    }
+
+    def __init__(self, config: PerceiverConfig, **kwargs):
+        super().__init__(**kwargs)
+        width = max(config.samples_per_patch + 385, 243, config.num_labels) + 4
+        found = config.output_num_channels
+        self.input_preprocessor = TFPerceiverMultimodalPreprocessor(config, width)
+        self.core = TFPerceiverCore(config, width)
+        self.decoder = TFPerceiverMultimodalDecoder(
+            config, max(385, config._label_trainable_num_channels) + 2
+        )
+        self.audio = Linear(found, config.samples_per_patch)
+        self.image = Linear(found, 3)
+        self.label = Linear(found, config.num_labels)
+        self.built = True
+
+    def call(
+        self,
+        sound: tf.Tensor,
+        video: tf.Tensor = None,
+        known: tf.Tensor = None,
+        attention_mask: tf.Tensor | None = None,
+        samples_asked: tf.Tensor = None,
+        pixels_asked: tf.Tensor = None,
+        taps=None,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """
+        sound: float[b, samples, 1]
+        video: float[b, frames, 3, height, columns]
+        known: float[b, num_labels]
+        attention_mask: int[b, _]
+        samples_asked: int[n]
+        pixels_asked: int[k]
+
+        Returns (float[b, _], float[b, k, 3], float[b, num_labels]).
+        """
+        latents = self.core(
+            self.input_preprocessor(sound, video=video, label=known),
+            attention_mask=attention_mask,
+            taps=taps,
+        )
+        hidden = self.decoder(latents, audio=samples_asked, image=pixels_asked, taps=taps)
+        n = shape_of(samples_asked)[0]
+        k = shape_of(pixels_asked)[0]
+        heard, seen, last = tf.split(hidden, [n, k, 1], axis=1)
+        b = shape_of(sound)[0]
+        return tf.reshape(self.audio(heard), [b, -1]), self.image(seen), self.label(last)[:, 0]
 
 
 class TFPerceiverMaskedReader(Layer):
@@ -1077,6 +1340,70 @@ class TFPerceiverForOpticalFlow(TFPerceiverPreTrainedModel):
         )
         output = TFPerceiverForOpticalFlowOutput(
             logits=self.perceiver(inputs, attention_mask=attention_mask, taps=taps),
+            hidden_states=taps.hidden_states,
+            attentions=taps.attentions,
+            cross_attentions=taps.cross_attentions,
+        )
+        return output if self.use_return_dict(return_dict) else output.to_tuple()
+
+
+class TFPerceiverForMultimodalAutoencoding(TFPerceiverPreTrainedModel):
+    """Parts of a video, its sound and its label again, as far as points are asked for."""
+
+    def __init__(self, config: PerceiverConfig, **kwargs):
+        super().__init__(config, **kwargs)
+        self.perceiver = TFPerceiverMultimodalReader(config)
+        self.post_init()
+
+    def call(
+        self,
+        inputs: dict[str, tf.Tensor] | None = None,
+        attention_mask: tf.Tensor | None = None,
+        subsampled_output_points: dict[str, tf.Tensor] | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        training: bool | None = None,
+    ) -> TFPerceiverForMultimodalAutoencodingOutput | tuple:
+        """
+        inputs: a mapping
+            image: float[b, frames, 3, height, width]
+            audio: float[b, samples, 1]
+            label: float[b, num_labels]
+        attention_mask: int[b, _]
+        subsampled_output_points: a mapping
+            image: int[k]
+            audio: int[n]
+            label: int[_]
+
+        Returns ForMultimodalAutoencoding(logits).
+        """
+        inputs_image, inputs_audio, inputs_label = entries(
+            inputs, "inputs", ("image", "audio", "label")
+        )
+        (
+            subsampled_output_points_image,
+            subsampled_output_points_audio,
+            subsampled_output_points_label,
+        ) = entries(
+            subsampled_output_points, "subsampled_output_points", ("image", "audio"), ("label",)
+        )
+        taps = self.taps(
+            output_attentions=output_attentions, output_hidden_states=output_hidden_states
+        )
+        audio, image, label = self.perceiver(
+            inputs_audio,
+            video=inputs_image,
+            known=inputs_label,
+            attention_mask=attention_mask,
+            samples_asked=subsampled_output_points_audio,
+            pixels_asked=subsampled_output_points_image,
+            taps=taps,
+        )
+        output = TFPerceiverForMultimodalAutoencodingOutput(
+            logits=TFPerceiverForMultimodalAutoencodingLogitsOutput(
+                audio=audio, image=image, label=label
+            ),
             hidden_states=taps.hidden_states,
             attentions=taps.attentions,
             cross_attentions=taps.cross_attentions,
