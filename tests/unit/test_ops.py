@@ -177,7 +177,9 @@ ELSEWHERE = {
         "linear_assignment", "grid_sample", "mixture_of_experts", "selective_scan", "wkv",
     ),
     "positions, test_positions.py": ("key_positions", "log_buckets", "fourier_waves"),
-    "sizes that depend on values, test_static_size.py": ("static_size",),
+    "sizes that depend on values, test_static_size.py, test_bounded.py": ("static_size", "bounded"),
+    "random numbers, test_seeded.py": ("seeded_normal",),
+    "targets and dictionaries, test_rows.py and parity": ("padded", "named"),
     "pictures, test_pictures.py and tests/unit/*/test_*_layers.py": (
         "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate",
     ),
