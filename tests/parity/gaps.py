@@ -5,7 +5,8 @@ gaps.json has rows of two kinds, in all frameworks where `frameworks` is absent:
   calls lack. A probe that needs it is not run. An input that is missing without being stated fails,
   and so does a stated one that the call has.
 - {"class": name, "case": name, "probe": name, "reason", "frameworks", "forms": all if absent}: a
-  probe that exceeds its tolerance. One that does not fails for being stated.
+  probe that exceeds its tolerance. One that does not fails for being stated, unless it `wavers`:
+  rounding, which differs with the number of threads, decides.
 """
 
 import json
@@ -31,9 +32,19 @@ def reason(framework, class_name, missing):
 
 def exceeded(framework, form, class_name, case):
     """{probe: reason} of the probes of a case that are known to exceed their tolerance."""
-    return {
-        row["probe"]: row["reason"]
+    return {row["probe"]: row["reason"] for row in _rows(framework, form, class_name, case)}
+
+
+def wavering(framework, form, class_name, case):
+    """The probes of those that exceed it now and then."""
+    rows = _rows(framework, form, class_name, case)
+    return {row["probe"] for row in rows if row.get("wavers")}
+
+
+def _rows(framework, form, class_name, case):
+    return [
+        row
         for row in stated()
         if framework in row.get("frameworks", [framework]) and form in row.get("forms", [form])
         if (row["class"], row.get("case")) == (class_name, case)
-    }
+    ]

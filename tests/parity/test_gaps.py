@@ -49,6 +49,9 @@ def test_a_stated_excess_is_no_failure_but_nothing_else(error, left, monkeypatch
     assert failed == [("main", "logits"), *(("bf16", name) for name in left)]
     assert gaps.exceeded("pytorch", "jit", "Toy", "one") == {}
     assert gaps.exceeded("flax", "eager", "Toy", "one") == {"bf16": "why"}
+    assert gaps.wavering("flax", "eager", "Toy", "one") == set()
+    monkeypatch.setattr(gaps, "stated", lambda: [{**row, "wavers": True}])
+    assert gaps.wavering("flax", "eager", "Toy", "one") == {"bf16"}
 
 
 def test_reasons(monkeypatch):
