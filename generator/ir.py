@@ -257,6 +257,13 @@ class For(Statement):
     carried: tuple[str, ...]  # locals that the body rebinds and that exist before it
 
 
+def inner_blocks(statement: Statement) -> list[tuple[Statement, ...]]:
+    """The blocks inside a branch or a loop."""
+    if isinstance(statement, If):
+        return [statement.then, statement.other]
+    return [statement.body] if isinstance(statement, For) else []
+
+
 @dataclass(frozen=True)
 class Emit(Statement):
     fields: tuple[tuple[str, Expr], ...]

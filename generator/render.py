@@ -232,23 +232,25 @@ def record_contexts(writer: ModuleWriter) -> list[dict[str, Any]]:
     """The class of a model's outputs, after those of records inside it."""
     module = writer.module
     parts = {record: dict(module.scopes)[layer] for layer, record in module.inner}
-    added = [(tap, "one per layer") for tap in writer.ordered_taps()]
+    added = list(writer.ordered_taps())
     if module.returns_cache:
-        added.insert(0, (writer.program.spec.cache, "cache"))
+        added.insert(0, (writer.program.spec.cache, "object"))
     return list(nested_records(writer, module.returns, {**parts, module.name: added}))
 
 
 def nested_records(writer: ModuleWriter, record: Record, added: dict) -> Iterator[dict[str, Any]]:
     fields = []
+    one_per_layer = f"tuple[{writer.tensor_annotation}, ...]"
     for name, kind in record.fields:
-        shape = str(kind)
         if isinstance(kind, Record):
             yield from nested_records(writer, kind, added)
-            shape = writer.class_name(f"{kind.name}Output")
-        fields.append({"name": name, "shape": shape, "record": isinstance(kind, Record)})
+            annotation, note = writer.class_name(f"{kind.name}Output"), ""
+        else:
+            annotation, note = writer.annotation(strip_optional(kind), False), str(kind)
+        fields.append({"name": name, "annotation": annotation, "note": note})
     for tap in added.get(record.name, ()):
-        name, shape = tap if isinstance(tap, tuple) else (tap, "one per layer")
-        fields.append({"name": name, "shape": shape, "record": False})
+        name, annotation = tap if isinstance(tap, tuple) else (tap, one_per_layer)
+        fields.append({"name": name, "annotation": annotation, "note": ""})
     if record.name == writer.module.name:
         order = writer.output_order([field["name"] for field in fields])
         fields.sort(key=lambda field: order.index(field["name"]))

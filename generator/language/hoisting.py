@@ -45,7 +45,7 @@ def name_conditional_calls(
     result: list[ir.Statement] = []
     found: list[str] = []
     for statement in body:
-        for inner in with_branches((statement,))[1:]:
+        for inner in with_inner((statement,))[1:]:
             if isinstance(inner, ir.Assign) and isinstance(inner.value, ir.ModelCall):
                 none = ir.Const(inner.location, NONE, None)
                 result.append(ir.Assign(inner.location, (), inner.targets, none))
@@ -54,13 +54,13 @@ def name_conditional_calls(
     return tuple(result), tuple(found)
 
 
-def with_branches(body: tuple[ir.Statement, ...]) -> list[ir.Statement]:
-    """The statements in order, each `if` followed by those of its branches."""
+def with_inner(body: tuple[ir.Statement, ...]) -> list[ir.Statement]:
+    """The statements in order, each followed by those inside it."""
     result: list[ir.Statement] = []
     for statement in body:
         result.append(statement)
-        if isinstance(statement, ir.If):
-            result += (*statement.then, *statement.other)
+        for block in ir.inner_blocks(statement):
+            result += with_inner(block)
     return result
 
 

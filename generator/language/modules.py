@@ -11,7 +11,7 @@ from ..located import Seq, value_location
 from ..types import ListOf, Type, strip_optional
 from .calls import part_name
 from .faults import FaultMixin
-from .hoisting import name_conditional_calls, name_model_calls, with_branches
+from .hoisting import name_conditional_calls, name_model_calls, with_inner
 from .members import MemberMixin
 from .results import ResultMixin
 from .scope import Scope
@@ -176,7 +176,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         by name are the caller's to use."""
         calls = [
             (statement.targets[0], statement.value)
-            for statement in with_branches(body)
+            for statement in with_inner(body)
             if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.ModelCall)
         ]
         found = []

@@ -10,7 +10,18 @@ from .. import ir
 from ..configs import Field
 from ..ir import switch_of
 from ..language.sources import ModuleSource
-from ..types import Config, Layer, Static, Tensor, Type, strip_optional
+from ..types import (
+    Config,
+    DictOf,
+    Layer,
+    ListOf,
+    Mask,
+    Record,
+    Static,
+    Tensor,
+    Type,
+    strip_optional,
+)
 from . import trees
 from .constructors import ConstructorWriter
 from .dims import Sizes
@@ -366,14 +377,20 @@ class ModuleWriter(ConstructorWriter):
         elif isinstance(kind, Static):
             text = {"number": "float", "any": "object"}.get(kind.kind, kind.kind)
         else:
-            text = type(kind).__name__
-            if text == "Mask":
-                self.use("Mask")
-            elif text == "ListOf":
-                text = f"list[{self.tensor_annotation}]"
-                if type(kind.element).__name__ == "Record":
-                    text = f"list[dict[str, {self.tensor_annotation}]]"
+            text = self.composed_annotation(kind)
         return f"{text} | None" if optional else text
+
+    def composed_annotation(self, kind: Type) -> str:
+        """Of several tensors in a list, under names or both; other types have a class."""
+        if isinstance(kind, ListOf):
+            return f"list[{self.composed_annotation(kind.element)}]"
+        if isinstance(kind, (DictOf, Record)):
+            return f"dict[str, {self.tensor_annotation}]"
+        if isinstance(kind, Tensor):
+            return self.tensor_annotation
+        if isinstance(kind, Mask):
+            self.use("Mask")
+        return type(kind).__name__
 
     tensor_annotation = "Tensor"
 

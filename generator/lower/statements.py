@@ -22,13 +22,6 @@ def given(test: ir.Expr) -> list[ir.Name]:
     return []
 
 
-def inner_blocks(statement: ir.Statement) -> list[tuple[ir.Statement, ...]]:
-    """The blocks inside a branch or a loop."""
-    if isinstance(statement, ir.If):
-        return [statement.then, statement.other or ()]
-    return [statement.body] if isinstance(statement, ir.For) else []
-
-
 def assigned(statement: ir.Statement) -> dict[str, Type]:
     """The locals that a statement gives a value, with their types after it."""
     found: dict[str, Type] = {}
@@ -36,7 +29,7 @@ def assigned(statement: ir.Statement) -> dict[str, Type]:
         kind = statement.value.type
         kinds = [kind] if len(statement.targets) == 1 else getattr(kind, "items", ())
         found.update(zip(statement.targets, kinds, strict=False))
-    for block in inner_blocks(statement):
+    for block in ir.inner_blocks(statement):
         for inner in block:
             found.update(assigned(inner))
     return found
@@ -78,7 +71,7 @@ class StatementWriter(ExpressionWriter):
         found = []
         for statement in statements:
             found += self.wanted_sizes(statement)
-            for inner in inner_blocks(statement):
+            for inner in ir.inner_blocks(statement):
                 found += self.sizes_read(inner)
         return list(dict.fromkeys(found))
 
