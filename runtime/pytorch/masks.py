@@ -50,12 +50,17 @@ class Mask:
         return _conjunction(found)
 
     def bars_a_query(self, queries: int, keys: int, device: torch.device) -> bool:
-        """Whether a query may attend to no key; False where looking would cost: compiled, on GPUs.
+        """Whether a query may attend to no key.
 
         There are such queries where padding comes before the first tokens, or windows lie in it.
+        Compiled code cannot look, and takes it that there are; on GPUs, where looking would wait
+        for them, it is taken that there are none.
         """
-        if not self.terms or device.type != "cpu" or torch.compiler.is_compiling():
+        may = any(isinstance(term, (Given, Either)) for term in self.terms)
+        if not may or device.type != "cpu":
             return False
+        if torch.compiler.is_compiling():
+            return True
         for known, result in self._known:
             if known == (queries, keys):
                 return result

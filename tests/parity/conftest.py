@@ -11,7 +11,7 @@ def pytest_generate_tests(metafunc):
     if "task" in metafunc.fixturenames:
         option = metafunc.config.getoption
         given = option("--folders"), option("--all-cases"), option("--all-forms")
-        tasks = selection.tasks(metafunc.module.FRAMEWORK, *given)
+        tasks = selection.suite(metafunc.module.FRAMEWORK, *given)
         metafunc.parametrize("task", tasks, ids=str)
 
 

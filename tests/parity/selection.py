@@ -1,9 +1,14 @@
 """Which cases are run, in which forms.
 
-Default: every class in the primary form on its main case, further cases whose evidence is out of
+`tasks`: every class in the primary form on its main case, further cases whose evidence is out of
 date, and all forms for one class a model type. `all_cases` and `all_forms` lift these limits.
+
+`suite`: of these, whatever is not proven as it stands. What is proven need not be proven again:
+of it the default suite takes a sample, another one whenever anything changes that it depends on,
+so that its time does not grow with the number of architectures.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +18,9 @@ from references import case as cases
 from triptych.generator import evidence
 
 from . import forms
+
+SAMPLE = 100  # classes that are run again in the primary form
+SAMPLE_OF_OTHERS = 10  # and in each other form, most of which compile
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,25 @@ def tasks(framework, folders=None, all_cases=False, all_forms=False):
                     if main or all_cases or stale:
                         result.append(task)
     return result
+
+
+def suite(framework, folders=None, all_cases=False, all_forms=False):
+    """The Tasks of a framework that the default suite runs; all of them if any are asked for."""
+    found = tasks(framework, folders, all_cases, all_forms)
+    if folders or all_cases or all_forms:
+        return found
+    now = evidence.Snapshot()
+    proven = {task for folder in classes() for task in fresh_tasks(folder, now)}
+
+    def lot(task):
+        key = now.key(task.folder, framework, task.case_dir)
+        return hashlib.sha256(f"{task} {key}".encode()).hexdigest()
+
+    drawn = set()
+    for form in forms.FORMS[framework]:
+        of_form = sorted((t for t in found if t in proven and t.form == form.name), key=lot)
+        drawn.update(of_form[: SAMPLE if form == forms.primary(framework) else SAMPLE_OF_OTHERS])
+    return [task for task in found if task not in proven or task in drawn]
 
 
 def fresh_tasks(folder, now):

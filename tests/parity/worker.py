@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from parity.report import Report  # noqa: E402
 
-LIFETIME = 200  # cases after which a worker is replaced, whose compiled code piles up
+LIFETIME = 80  # cases after which a worker is replaced, whose compiled code piles up
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
 

@@ -116,6 +116,23 @@ def test_gradients_of_both_ways_agree_and_are_finite(groups, biased):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
 
 
+def test_gradients_of_queries_without_keys_are_the_same_when_compiled():
+    torch.manual_seed(1)
+    allowed = random_mask()
+    weights = torch.randn(B, HEADS, QUERIES, DEPTH)
+
+    def loss(q, k, v):
+        return (attention(q, k, v, mask=allow(allowed)) * weights).sum()
+
+    found = []
+    for way in (loss, torch.compile(loss, backend="eager")):
+        q, k, _ = (x.requires_grad_() for x in inputs())
+        v = k.detach().clone().requires_grad_()
+        found.append(torch.autograd.grad(way(q, k, v), (q, k, v)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
 def test_gradient_against_differences():
     torch.manual_seed(1)
     mask = allow(random_mask())
