@@ -23,6 +23,17 @@ def _bias(size: int, inputs: int, rngs: nnx.Rngs) -> nnx.Param:
     return Parameter(size, init=uniform(-bound, bound), rngs=rngs)
 
 
+def _wide(dtype: jnp.dtype) -> jnp.dtype:
+    """The dtype of sums, to which a bias is added before they are rounded to `dtype`, once."""
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def _with_bias(sums: jax.Array, bias: nnx.Param | None, dtype: jnp.dtype) -> jax.Array:
+    if bias is not None:
+        sums = sums + value(bias).astype(sums.dtype)
+    return sums.astype(dtype)
+
+
 class Linear(Layer):
     """y = x W + b over the last axis: [..., in_features] -> [..., out_features].
 
@@ -53,8 +64,10 @@ class Linear(Layer):
         # A weight shared with an embedding is stored as the table: [out, in].
         axis = 0 if self.weight.permutation == LINEAR else 1
         x = jnp.asarray(x).astype(weight.dtype)
-        y = lax.dot_general(x, weight, (((x.ndim - 1,), (axis,)), ((), ())))
-        return y if self.bias is None else y + value(self.bias)
+        sums = None if self.bias is None else _wide(weight.dtype)
+        product = (((x.ndim - 1,), (axis,)), ((), ()))
+        y = lax.dot_general(x, weight, product, preferred_element_type=sums)
+        return _with_bias(y, self.bias, weight.dtype)
 
 
 class Embedding(Layer):
@@ -231,10 +244,9 @@ class Conv2d(Layer):
             rhs_dilation=self.dilation,
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=self.groups,
+            preferred_element_type=_wide(weight.dtype),
         )
-        if self.bias is not None:
-            y = y + value(self.bias)
-        return y.transpose(0, 3, 1, 2)
+        return _with_bias(y, self.bias, weight.dtype).transpose(0, 3, 1, 2)
 
 
 class ConvTranspose2d(Layer):
@@ -274,10 +286,9 @@ class ConvTranspose2d(Layer):
             padding=[self.margins] * 2,
             lhs_dilation=(self.stride, self.stride),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            preferred_element_type=_wide(weight.dtype),
         )
-        if self.bias is not None:
-            y = y + value(self.bias)
-        return y.transpose(0, 3, 1, 2)
+        return _with_bias(y, self.bias, weight.dtype).transpose(0, 3, 1, 2)
 
 
 class PixelShuffle(nnx.Module):

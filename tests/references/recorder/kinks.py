@@ -1,7 +1,7 @@
-"""Places where a gradient jumps: beside the jump, rounding decides which gradient it is.
+"""Places where a gradient or a value jumps: beside the jump, rounding decides which it is.
 
-Activations jump at some inputs, and values between the pixels of a map on the lines that go
-through the pixels.
+Gradients of activations jump at some inputs, and those of values between the pixels of a map on
+the lines that go through the pixels. Values jump where the largest of some scores are chosen.
 """
 
 import contextlib
@@ -58,3 +58,33 @@ def is_clear(model, run):
     with torch.no_grad(), margins(model) as found:
         run()
     return min(found, default=1.0) >= MARGIN
+
+
+@contextlib.contextmanager
+def choices():
+    """Collects, in calls made inside, scores of which the largest are chosen, and how many."""
+    found, top_k = [], torch.topk
+
+    def chosen(scores, k, *rest, **options):
+        found.append((scores.detach().float(), k))
+        return top_k(scores, k, *rest, **options)
+
+    with mock.patch.object(torch, "topk", chosen):
+        yield found
+
+
+def are_settled(exact, rounded):
+    """Whether the second scores, rounded all along, leave all choices well alone.
+
+    The last score that is chosen and the first one that is not: they are further apart than twice
+    what rounding changes any two such scores by, each time as a share of the larger.
+    """
+    for (scores, count), (others, _) in zip(exact, rounded, strict=True):
+        if count < scores.shape[-1]:
+            best, places = scores.topk(count + 1, dim=-1)
+            size = best[..., -2].abs()
+            margin = (best[..., -2] - best[..., -1]) / size
+            change = (others.gather(-1, places) - best)[..., -2:].abs().amax(-1) / size
+            if margin.min() < 2 * change.max():
+                return False
+    return True

@@ -8,15 +8,18 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 
+from .. import compare, fill
 from ..case import FORMAT, Case, fresh_values
 from . import configs, filling, running, sharing
 from .pools import Pools
 from .probing import Prober
 
 OWN_LIMIT = 1e-6
+OTHER_MODELS = 64
 
 
 def _quiet():
@@ -78,7 +81,7 @@ def _fresh(spec, cls, rows, plan):
     config = configs.build_config(spec, **spec.fresh)
     changes = configs.changes(config, configs.build_config(spec))
     model = cls(config, **spec.init)
-    values = fresh_values(filling.trained(model, rows), filling.padding_rows(model))
+    values = _first_values(lambda: cls(config, **spec.init), model, rows)
     paths = [m.drop_prob for m in model.modules() if type(m).__name__.endswith("DropPath")]
     rates = {"Dropout": running.dropout_rates(model, plan), "DropPath": paths}
     return {
@@ -94,6 +97,23 @@ def _fresh(spec, cls, rows, plan):
             for kind, found in rates.items()
         },
     }
+
+
+def _first_values(make, model, rows):
+    """fresh_values of a model; those of a few numbers are spread as they are in many models."""
+    padding = filling.padding_rows(model)
+    values = fresh_values(filling.trained(model, rows), padding)
+    few = [
+        name
+        for name, (size, *numbers) in values.items()
+        if size <= fill.ENTRIES and len(numbers) > 1 and name not in padding
+    ]
+    if few:
+        drawn = [filling.trained(make(), rows) for _ in range(OTHER_MODELS)]
+        for name in few:
+            spread = compare.distribution(np.stack([arrays[name] for arrays in drawn]))
+            values[name] = [values[name][0], *spread]
+    return values
 
 
 def record_case(spec, out, versions):
