@@ -217,7 +217,7 @@ TOP = {
     (", preset: tiny-base", ""): "7:8: item 1 of 'rows' lacks the key 'preset'; "
     "expected a preset's name such as 'bert-base-uncased' or 'owner/name'",
     ("page: tiny", "page: ../x"): "7:26: 'page' has the wrong value; expected a page's name: "
-    "lower case letters, digits, '_' and '-'; found the text '../x'",
+    "lower case letters, digits, '_', '-' and single dots; found the text '../x'",
 }
 
 
