@@ -176,6 +176,12 @@ class ModelCall(Expr):
     layer: Expr
     arguments: tuple[tuple[str, Expr], ...]
 
+    @property
+    def declined(self) -> frozenset[str]:
+        """The switches (`output_attentions`) of what it is told not to emit."""
+        switches = ((n, value) for n, value in self.arguments if n.startswith("output_"))
+        return frozenset(n for n, v in switches if isinstance(v, Const) and v.value is False)
+
 
 @dataclass(frozen=True)
 class MethodOf(Expr):

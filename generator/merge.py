@@ -1,4 +1,4 @@
-"""Inheritance as data: `extends`, and library models brought in by `use`.
+"""Inheritance as data: `extends`, and library models and modules brought in by `use`.
 
 Maps merge by key, lists and scalars are replaced, `null` deletes and must hit something, a
 `forward` is replaced whole. Merged maps mix the positions of both files, so that a later error
@@ -35,6 +35,8 @@ INHERITED_ON_REQUEST = ("tokenizer", "processor")
 
 # Keys of a model that say how the library's is used; all others override the library's own.
 _USE_KEYS = ("use", "args", "names", "aliases")
+# The sections whose entries may `use` a library's.
+_USING = ("models", "modules")
 
 
 # --- extends -----------------------------------------------------------------------------------
@@ -76,8 +78,8 @@ def merge_entry(
 ) -> Entry | None:
     """One key of the merged map; None where it is deleted or in neither.
 
-    In a model that uses a library's, a null that hits nothing of the parent's is kept: it is
-    meant for the library's model (`keep_null`).
+    In a model or module that uses a library's, a null that hits nothing of the parent's is kept:
+    it is meant for the library's (`keep_null`).
     """
     if child is None:
         return parent
@@ -99,9 +101,9 @@ def merge_entry(
     if not isinstance(child.value, Map):
         return child
     inherited = parent.value if parent is not None else None
-    if not isinstance(inherited, Map) or _other_model(path, inherited, child.value):
+    if not isinstance(inherited, Map) or _other_body(path, inherited, child.value):
         inherited = None
-    if len(path) == 2 and path[0] == "models":
+    if len(path) == 2 and path[0] in _USING:
         keep_null = child.value.get("use", (inherited or {}).get("use")) is not None
     merged = merge_maps(inherited, child.value, errors, path, keep_null)
     return Entry(child.key, merged, child.key_location, child.value_location, None)
@@ -142,9 +144,9 @@ def _is_literal(path: tuple[str, ...]) -> bool:
     return len(path) == depth + 1
 
 
-def _other_model(path: tuple[str, ...], parent: Map, child: Map) -> bool:
-    """Whether a model takes its body from elsewhere, so that nothing of the old one stays."""
-    if len(path) != 2 or path[0] != "models" or child.get("use") is None:
+def _other_body(path: tuple[str, ...], parent: Map, child: Map) -> bool:
+    """Whether a model or module takes its body from elsewhere: nothing of the old one stays."""
+    if len(path) != 2 or path[0] not in _USING or child.get("use") is None:
         return False
     return parent.get("use") != child["use"]
 
@@ -216,6 +218,27 @@ def expand_models(spec: Map, table: Mapping[str, LibraryItem], errors: Diagnosti
     return Map.of(models.location, entries)
 
 
+def expand_modules(spec: Map, table: Mapping[str, LibraryItem], errors: Diagnostics) -> Map:
+    """The section `modules` with every `use` replaced by the library's module and its overrides."""
+    modules = spec.get("modules") or Map(spec.location)
+    entries = []
+    for entry in modules.entries():
+        own, parent = entry.value, None
+        if "use" in own:
+            library, _, name = own["use"].partition(".")
+            item = table.get(name)
+            if item is None or (item.kind, item.library) != ("module", library):
+                found = (i for i in table.values() if (i.kind, i.library) == ("module", library))
+                known = [f"{library}.{item.name}" for item in found]
+                _report_unknown(own, "module", known, spec, errors)
+                continue
+            parent = item.body
+            own = Map.of(own.location, [own.entry(key) for key in own if key != "use"])
+        body = merge_maps(parent, own, errors)
+        entries.append(Entry(entry.key, body, entry.key_location, entry.value_location))
+    return Map.of(modules.location, entries)
+
+
 def _expand(
     model: Map, spec: Map, table: Mapping[str, LibraryItem], errors: Diagnostics
 ) -> Map | None:
@@ -225,17 +248,11 @@ def _expand(
     are renamed, and `names` (old -> new) is kept, because the library's `forward` still says the
     old names.
     """
-    use, where = model["use"], model.value_locations["use"]
-    item = table.get(use)
+    where = model.value_locations["use"]
+    item = table.get(model["use"])
     if item is None:
-        library = use.partition(".")[0]
-        if library not in (spec.get("uses") or ()):
-            hint = f"write 'uses: [{library}]'"
-            errors.error(where, f"the library '{library}' is not among those used", hint=hint)
-        else:
-            known = [name for name, item in table.items() if item.kind == "model"]
-            message = f"the library '{library}' has no model {quoted(use.partition('.')[2])}"
-            errors.error(where, message, hint=did_you_mean(use, known))
+        known = [name for name, item in table.items() if item.kind == "model"]
+        _report_unknown(model, "model", known, spec, errors)
         return None
     names = model.get("names") or Map(where)
     body = _renamed(item.body, names, errors)
@@ -248,6 +265,18 @@ def _expand(
     entries.append(Entry("names", names, *_places_of(model, "names"), None))
     entries += [model.entry(key) for key in ("use", "aliases") if key in model]
     return Map.of(model.location, entries)
+
+
+def _report_unknown(body: Map, kind: str, known: list[str], spec: Map, errors: Diagnostics) -> None:
+    """That the library does not have what `body` uses, or is not used itself."""
+    use, where = body["use"], body.value_locations["use"]
+    library, _, name = use.partition(".")
+    if library not in (spec.get("uses") or ()):
+        hint = f"write 'uses: [{library}]'"
+        errors.error(where, f"the library '{library}' is not among those used", hint=hint)
+        return
+    message = f"the library '{library}' has no {kind} {quoted(name)}"
+    errors.error(where, message, hint=did_you_mean(use, known))
 
 
 def _places_of(model: Map, key: str) -> tuple[Location, Location]:

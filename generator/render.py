@@ -13,7 +13,7 @@ import jinja2
 
 from . import ir
 from .language.program import Program
-from .language.sources import BASE_MODEL, role_path
+from .language.sources import role_path
 from .located import Map
 from .lower.flax import FlaxWriter
 from .lower.module import ModuleWriter
@@ -119,7 +119,7 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
     initializers = initializer_texts(program.spec.init, names)
     rules = rules_text(program.spec, names)
     template = env.get_template(f"{writer.framework}/modeling.py.j2")
-    spec, base = program.spec, program.checked.get(BASE_MODEL)
+    spec, base = program.spec, program.checked.get(program.base_model)
     context = {
         "spec": spec,
         "source": source_name(spec),

@@ -11,7 +11,14 @@ from typing import Any
 
 from .diagnostics import Diagnostics, Location, SpecError, describe, did_you_mean, quoted
 from .located import Map, Seq
-from .merge import LibraryItem, expand_models, library_table, merge_maps, merge_spec
+from .merge import (
+    LibraryItem,
+    expand_models,
+    expand_modules,
+    library_table,
+    merge_maps,
+    merge_spec,
+)
 from .schema import check_schema, kind_of
 from .yaml_loader import decode, parse_source, read_bytes
 
@@ -27,9 +34,9 @@ class Spec:
     """One architecture. Mappings are located `Map`s; expressions in them are still text.
 
     Sections that a spec leaves out are empty maps or sequences; `base`, `tokenizer`,
-    `processor`, `config` and `configs` are None then. Models that `use` a library's are written
-    out: `args` are the library's declarations, `bindings` what the spec gives for them, `names`
-    the new names of layers.
+    `processor`, `config` and `configs` are None then. Models and modules that `use` a library's
+    are written out. A model's `args` are then the library's declarations, `bindings` what the spec
+    gives for them, `names` the new names of layers.
     """
 
     path: Path
@@ -87,7 +94,8 @@ def load_spec(path: str | Path, library_dirs: Iterable[str | Path]) -> Spec:
     files.errors.raise_if_any()
     lookup = library_table(libraries, merged, files.errors)
     models = expand_models(merged, lookup, files.errors)
-    _check_spec(merged, models, files.errors)
+    modules = expand_modules(merged, lookup, files.errors)
+    _check_spec(merged, models, modules, files.errors)
     files.errors.raise_if_any()
     empty, nothing = Map(merged.location), Seq(merged.location)
     return Spec(
@@ -104,7 +112,7 @@ def load_spec(path: str | Path, library_dirs: Iterable[str | Path]) -> Spec:
         configs=merged.get("configs"),
         records=merged.get("records", empty),
         functions=merged.get("functions", empty),
-        modules=merged.get("modules", empty),
+        modules=modules,
         models=models,
         init=merged.get("init", empty),
         roles=merged.get("roles", empty),
@@ -225,7 +233,7 @@ class _Files:
 # --- what a spec and a library must have once merged -------------------------------------------
 
 
-def _check_spec(spec: Map, models: Map, errors: Diagnostics) -> None:
+def _check_spec(spec: Map, models: Map, modules: Map, errors: Diagnostics) -> None:
     if ("config" in spec) == ("configs" in spec):
         found = "both" if "config" in spec else "neither"
         errors.error(spec.location, "a spec has either 'config' or 'configs'", found=found)
@@ -236,8 +244,8 @@ def _check_spec(spec: Map, models: Map, errors: Diagnostics) -> None:
     configs = spec.get("configs")
     for config in (configs or {}).values():
         _check_config(config, errors)
-    _check_sections(spec, models, errors)
-    for section in (spec.get("modules", {}), models):
+    _check_sections(spec.get("functions", {}), modules, models, errors)
+    for section in (modules, models):
         for body in section.values():
             _check_config_name(body, configs, errors)
     for name, model in spec.get("models", {}).items():
@@ -261,13 +269,21 @@ def _check_library(library: Map, path: Path, errors: Diagnostics) -> None:
     for section in ("config", "functions", "modules", "models", "init"):
         if section in library:  # finds every null: a library has nothing to delete
             merge_maps(None, library[section], errors, (section,))
+    for body in library.get("modules", {}).values():
+        if "use" in body:
+            errors.error(body.key_locations["use"], "a library's module cannot 'use' another's")
     if not len(errors):
         _check_config(library.get("config", {}), errors)
-        _check_sections(library, library.get("models", {}), errors)
+        sections = (library.get(name, {}) for name in ("functions", "modules", "models"))
+        _check_sections(*sections, errors)
 
 
-def _check_sections(data: Map, models: Mapping[str, Map], errors: Diagnostics) -> None:
-    functions, modules = data.get("functions", {}), data.get("modules", {})
+def _check_sections(
+    functions: Mapping[str, Map],
+    modules: Mapping[str, Map],
+    models: Mapping[str, Map],
+    errors: Diagnostics,
+) -> None:
     _check_bodies(functions, "function", errors)
     _check_bodies(modules, "module", errors)
     _check_bodies(models, "model", errors)

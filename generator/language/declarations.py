@@ -16,7 +16,7 @@ from .builtins import MATH
 from .faults import Failure
 from .modules import Checker
 from .rules import INITIALIZERS
-from .sources import BASE_MODEL, ModuleSource, place_of
+from .sources import ModuleSource, place_of
 from .syntax import Place, parse_expression
 from .tensors import check_tensors
 
@@ -231,10 +231,10 @@ def _check_taps(program: Program) -> None:
 
 
 def _check_roles(program: Program) -> None:
-    """Those of the spec, whose paths begin in `Model`, and those of each head."""
+    """Those of the spec, whose paths begin in its base model, and those of each head."""
     models = program.spec.models.items()
     heads = [(name, model["roles"]) for name, model in models if "roles" in model]
-    for name, roles in ((BASE_MODEL, program.spec.roles), *heads):
+    for name, roles in ((program.base_model, program.spec.roles), *heads):
         if (source := program.source(name)) is None:
             continue
         checker = Checker(program, source, Diagnostics())

@@ -40,13 +40,15 @@ def name_model_calls(
 def name_conditional_calls(
     body: tuple[ir.Statement, ...],
 ) -> tuple[tuple[ir.Statement, ...], tuple[str, ...]]:
-    """The statements, with None first for what a model gives that is called in a branch alone;
-    and the names of those outputs."""
+    """The statements, with None first for what a model gives that is called in a branch alone,
+    whose taps are then looked for; and the names of those outputs."""
     result: list[ir.Statement] = []
     found: list[str] = []
     for statement in body:
         for inner in with_inner((statement,))[1:]:
             if isinstance(inner, ir.Assign) and isinstance(inner.value, ir.ModelCall):
+                if inner.value.declined:
+                    continue  # nobody else reads it
                 none = ir.Const(inner.location, NONE, None)
                 result.append(ir.Assign(inner.location, (), inner.targets, none))
                 found += inner.targets

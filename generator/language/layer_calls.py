@@ -163,7 +163,8 @@ class LayerCallMixin:
             result = Record(result.name, (*result.fields, cache))
         for switch, value in asked.items():
             arguments[switch] = self.static_test(value)
-            if module.tap_types:
+            declined = isinstance(arguments[switch], ir.Const) and arguments[switch].value is False
+            if module.tap_types or declined:
                 continue  # an interface says itself what they are
             shown = tap_type(self.program, module, switches[switch])
             if shown is None:

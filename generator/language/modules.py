@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .. import ir
 from ..diagnostics import Diagnostics, did_you_mean
+from ..ir import switch_of
 from ..located import Seq, value_location
 from ..types import ListOf, Type, strip_optional
 from .calls import part_name
@@ -173,7 +174,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
 
     def passed_taps(self, body) -> list[tuple[str, str, str]]:
         """(name, local, tap) of what the models emit that are called; those that were asked for
-        by name are the caller's to use."""
+        by name are the caller's to use, and those that were declined are not there."""
         calls = [
             (statement.targets[0], statement.value)
             for statement in with_inner(body)
@@ -183,8 +184,10 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         for local, call in calls:
             called = self.program.module(strip_optional(call.layer.type).definition)
             asked = any(name.startswith("output_") for name, _ in call.arguments)
-            if not (asked and called.tap_types):
-                found += [(call.layer.path[-1], local, tap) for tap in called.shown_taps]
+            if asked and called.tap_types:
+                continue
+            shown = [tap for tap in called.shown_taps if switch_of(tap) not in call.declined]
+            found += [(call.layer.path[-1], local, tap) for tap in shown]
         counts = Counter(tap for _, _, tap in found)
         return [(tap if counts[tap] == 1 else f"{layer}_{tap}", x, tap) for layer, x, tap in found]
 

@@ -202,6 +202,13 @@ class Program:
             isinstance(i, str) and i.startswith("...") for i in inputs
         )
 
+    @property
+    def base_model(self) -> str:
+        """The model whose layers have the spec's roles: `Model`, or what the others call theirs."""
+        models = self.spec.models
+        bases = (str(model["base"]).split("(")[0] for model in models.values() if "base" in model)
+        return BASE_MODEL if BASE_MODEL in models else next(bases, BASE_MODEL)
+
     def base_source(self, source: ModuleSource) -> ModuleSource | None:
         name = str(source.data.get("base", BASE_MODEL)).split("(")[0].split("@")[0].strip()
         return self.sources.get(name)

@@ -216,7 +216,9 @@ class ModuleWriter(ConstructorWriter):
         given = dict(node.arguments)
         for keyword in tree.keywords:
             own = not module.tap_types and keyword.arg in self.switches(module)
-            if own and keyword.arg in given:
+            if own and keyword.arg in node.declined:
+                keyword.value = ast.Constant(False)
+            elif own and keyword.arg in given:
                 asked = [self.expr(given[keyword.arg]), trees.name(keyword.arg)]
                 keyword.value = ast.BoolOp(ast.Or(), asked)
         if "use_cache" in given and module.stateful:

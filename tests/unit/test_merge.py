@@ -373,6 +373,27 @@ def test_another_head_replaces_the_inherited_model(specs):
     assert model["bindings"] == {} and "base" not in model and model["inputs"] == ["..."]
 
 
+def test_a_module_may_be_nearly_a_librarys(specs):
+    spec = specs.load(
+        "x",
+        child("""\
+        uses: [heads, rotary]
+        modules:
+          Embeddings:
+            use: rotary.RotaryEmbedding
+            layers: {norm: layer_norm(hidden_size)}
+            forward: return positions + 1
+        """),
+    )
+    module = spec.modules["Embeddings"]
+    library = load_library("library/rotary.yaml")["modules"]["RotaryEmbedding"]
+    assert module["layers"] == {"norm": "layer_norm(hidden_size)"}  # nothing of RoBERTa's is left
+    assert module["inputs"] is library["inputs"] and module["returns"] is library["returns"]
+    assert module["forward"] == "return positions + 1" and "use" not in module
+    assert spec.merged["modules"]["Embeddings"]["use"] == "rotary.RotaryEmbedding"
+    assert library["forward"] == "return positions"  # untouched
+
+
 USES = {
     "models: {A: {use: heds.TokenClassification}}": "10:19: the library 'heds' is not among those "
     "used; write 'uses: [heds]'",
@@ -395,6 +416,13 @@ USES = {
     "'ForTokenClassification' lacks the key 'inputs'\n"
     "10:10: the model 'ForTokenClassification' lacks the key 'forward'\n"
     "10:10: the model 'ForTokenClassification' lacks the key 'returns'",
+    "modules: {A: {use: rotary.RotaryEmbedding}}": "10:20: the library 'rotary' is not among those "
+    "used; write 'uses: [rotary]'",
+    "uses: [heads, rotary]\nmodules: {A: {use: rotary.RotaryEmbeding}}": "11:20: the library "
+    "'rotary' has no module 'RotaryEmbeding'; did you mean 'rotary.RotaryEmbedding'?",
+    "uses: [heads, rotary]\nmodules: {A: {use: rotary.RotaryEmbedding, layers: {x: null}}}": (
+        f"11:56: null deletes 'x', {INHERITED}; {LEAVE}"
+    ),
     "uses: [rotary]": "models/roberta.yaml:35:10: the library 'heads' is not among those used; "
     "write 'uses: [heads]'",
     "uses: [heads, rotry]": "10:15: there is no library 'rotry'; did you mean 'rotary'?",
@@ -445,6 +473,8 @@ LIBRARY = {
     ("library: rotary", "library: other"): "2:10: a library has its file's name; expected 'rotary'",
     ("    forward: return positions\n", ""): "9:3: the module 'RotaryEmbedding' lacks the key "
     "'forward'",
+    ("  RotaryEmbedding:\n", "  RotaryEmbedding:\n    use: rotary.Other\n"): "10:5: a library's "
+    "module cannot 'use' another's",
     ("forward: return x", "forward: null"): f"6:14: null deletes 'forward', {INHERITED}; {LEAVE}",
     ("library: rotary", "library: rotary\nuses: [heads]"): "3:1: unknown key 'uses'; expected "
     "triptych, library, summary, config, records, functions, modules, models, interfaces, axes or "

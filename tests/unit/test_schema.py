@@ -138,7 +138,7 @@ FAULTS = {
     "init, roles, implements, weights, cache, differences, tokenizer, processor or presets; "
     "did you mean 'models'?",
     "modules: {A: {layer: {}}}": "8:15: unknown key 'layer' in 'A'; expected doc, config, args, "
-    "sizes, layers, states, random, inputs, forward or returns; did you mean 'layers'?",
+    "sizes, layers, states, random, inputs, forward, returns or use; did you mean 'layers'?",
     "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, doc, "
     "choices, min, max, value, always_saved, saved, unlisted, legacy or when_null; "
     "did you mean 'default'?",
