@@ -94,9 +94,12 @@ class ConditionMixin:
 
     def assume_choice(self, name: str, present: bool) -> None:
         """Of inputs of which exactly one is given, what is known of one tells of the others."""
-        if name not in self.scope.choices:
+        waivable = self.scope.waivable.items()
+        choices = self.scope.choices | {
+            waived: group for waived, (group, by) in waivable if self.scope.locals.get(by) is NONE
+        }
+        if name not in choices:
             return
-        choices = self.scope.choices
         others = [other for other in choices if other != name and choices[other] == choices[name]]
         if present:
             self.scope.locals.update(dict.fromkeys(others, NONE))

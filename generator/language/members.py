@@ -143,6 +143,8 @@ class MemberMixin(ConstructorMixin):
                 self.scope.entries[parameter.mapping, parameter.entry] = parameter.name
             if parameter.one_of and parameter.unless is None:
                 self.scope.choices[parameter.name] = parameter.group
+            elif parameter.one_of:
+                self.scope.waivable[parameter.name] = (parameter.group, parameter.unless)
         call = self.module_source.call
         for name in call.get("random", {}):
             self.attempt(self.declare_draw, name, call["random"])

@@ -31,6 +31,8 @@ class Scope:
     entries: dict[tuple[str, str], str] = field(default_factory=dict)
     # inputs of which exactly one of a group is given, by name: the group
     choices: dict[str, str] = field(default_factory=dict)
+    # likewise, but not where another input is given: the group and that input
+    waivable: dict[str, tuple[str, str]] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)
     dim_values: dict[str, Dim] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)  # locals assigned on some paths only

@@ -53,9 +53,11 @@ class PyTorchWriter(ModuleWriter):
             return []
         path = trees.text(trees.attribute(trees.name("self"), *self.path_of(layer)))
         line = f"self.tie({path}, {trees.text(self.expr(construct.tied))})"
-        if construct.tied_if is None:
+        tests = [self.expr(x) for x in (layer.condition, construct.tied_if) if x is not None]
+        if not tests:
             return [line]
-        return [f"if {trees.text(self.expr(construct.tied_if))}:", f"    {line}"]
+        test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
+        return [f"if {trees.text(test)}:", f"    {line}"]
 
     # --- views ----------------------------------------------------------------------------------
 

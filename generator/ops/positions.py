@@ -51,3 +51,18 @@ op(
     "fourier_waves(count, resolution, bands, closed=closed)",
     "fourier_waves(count, resolution, bands, closed=closed)",
 )
+
+
+def _sinusoidal_positions(call) -> Type:
+    count, width = call.dim("count"), call.dim("width")
+    return Tensor("float32", (count or call.unknown("count"), width or call.unknown("width")))
+
+
+# sines, then cosines of positions: float32[count, width]
+op(
+    "sinusoidal_positions(count, width, steps)",
+    _sinusoidal_positions,
+    "sinusoidal_positions(count, width, steps, device=device)",
+    "sinusoidal_positions(count, width, steps)",
+    "sinusoidal_positions(count, width, steps)",
+)

@@ -87,6 +87,7 @@ from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .seeded import seeded_normal
+from .sinusoidal import sinusoidal_positions
 from .states import Slots
 from .taps import NO_TAPS, Taps
 from .waves import fourier_waves
@@ -169,6 +170,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "sinusoidal_positions",
     "static_size",
     "span_loss",
     "state_dict",

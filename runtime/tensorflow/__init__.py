@@ -102,6 +102,7 @@ from .sampling import grid_sample
 from .scans import selective_scan, wkv
 from .scatter import masked_scatter
 from .seeded import seeded_normal
+from .sinusoidal import sinusoidal_positions
 from .taps import NO_TAPS, Taps
 from .waves import fourier_waves
 from .weights import parameters, state_dict
@@ -170,6 +171,7 @@ __all__ = [
     "einsum",
     "first_given",
     "flatten_axes",
+    "sinusoidal_positions",
     "split_axis",
     "integers",
     "interpolate",

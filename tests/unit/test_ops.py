@@ -176,7 +176,9 @@ ELSEWHERE = {
     "kernels, test_assignment.py, test_sampling.py, test_experts.py, test_scans.py, test_wkv.py": (
         "linear_assignment", "grid_sample", "mixture_of_experts", "selective_scan", "wkv",
     ),
-    "positions, test_positions.py": ("key_positions", "log_buckets", "fourier_waves"),
+    "positions, test_positions.py": (
+        "key_positions", "log_buckets", "fourier_waves", "sinusoidal_positions",
+    ),
     "sizes that depend on values, test_static_size.py, test_bounded.py": ("static_size", "bounded"),
     "random numbers, test_seeded.py": ("seeded_normal",),
     "targets and dictionaries, test_rows.py and parity": ("padded", "named"),

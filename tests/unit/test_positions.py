@@ -93,6 +93,13 @@ def test_sinusoids():
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_sinusoidal_positions(framework):
+    found = np.asarray(runtime(framework).sinusoidal_positions(600, 8, 3.5))
+    np.testing.assert_allclose(found, sinusoid_table((600, 8), 3.5), rtol=0, atol=1e-7)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_scaled_embedding(framework):
     module = runtime(framework)
     options = {}

@@ -69,6 +69,8 @@ def fill_model(model, seed, saved, overrides, pools):
             name = names[own]
             shape, dtype = list(tensor.shape), DTYPES[tensor.dtype]
             owner = owners.get(_storage(tensor))
+            if owner is None and own in (model._keys_to_ignore_on_save or ()):
+                continue  # follows from the configuration
             if owner is None:
                 raise SystemExit(f"{name} is neither saved nor shared with a saved tensor")
             if owner != name:
