@@ -93,6 +93,7 @@ class ConfigSchema:
     labels: int = 2  # how many labels there are where a file does not say
     interface: bool = False  # what a parent may read of a configuration that any model may bring
     shared: tuple[str, ...] = ()  # the entries that it is what they have in common of
+    fixed: dict[str, Any] = field(default_factory=dict)  # what parents have as options
 
     @property
     def is_backbone(self) -> bool:
@@ -131,7 +132,7 @@ def read_config(
     records: Collection[str] = (),
 ) -> ConfigSchema:
     """`entries` and `records`: the names of configurations and of records that fields may have."""
-    fields = {}
+    fields, fixed = {}, {}
     model_type, labels = None, 2
     for name, value in data.items():
         if name == "model_type":
@@ -139,6 +140,9 @@ def read_config(
             continue
         if name == "num_labels" and type(value) is int:
             labels = value
+            continue
+        if isinstance(value, Map) and "fixed" in value:
+            fixed[name] = plain(value["fixed"])
             continue
         location = value_location(data, name)
         if name in TAKEN:
@@ -148,7 +152,7 @@ def read_config(
         parsed = _read_field(name, value, location, entries, errors, records)
         if parsed is not None:
             fields[name] = parsed
-    return ConfigSchema(entry, fields, data.location, model_type, labels)
+    return ConfigSchema(entry, fields, data.location, model_type, labels, fixed=fixed)
 
 
 def common_schema(schemas: Sequence[ConfigSchema]) -> ConfigSchema:

@@ -100,6 +100,10 @@ def merge_entry(
         return None
     if not isinstance(child.value, Map):
         return child
+    if parent is None and "fixed" in child.value and _is_field(path):
+        message = f"{quoted(child.key)} is fixed, but nothing of that name is inherited"
+        hint = "an option of the spec itself has a default"
+        errors.error(child.value_location, message, hint=hint)
     inherited = parent.value if parent is not None else None
     if not isinstance(inherited, Map) or _other_body(path, inherited, child.value):
         inherited = None
@@ -142,6 +146,11 @@ def _is_literal(path: tuple[str, ...]) -> bool:
     """Whether the value is a literal of a config field, where null is a value like others."""
     depth = {"config": 2, "configs": 3}.get(path[0] if path else "", 99)
     return len(path) == depth + 1
+
+
+def _is_field(path: tuple[str, ...]) -> bool:
+    """Whether it is a config field."""
+    return len(path) == {"config": 2, "configs": 3}.get(path[0] if path else "")
 
 
 def _other_body(path: tuple[str, ...], parent: Map, child: Map) -> bool:

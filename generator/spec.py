@@ -358,7 +358,7 @@ def _check_model(name: str, model: Map, models: Map, errors: Diagnostics) -> Non
 
 def _check_config(config: Mapping[str, Any], errors: Diagnostics) -> None:
     for name, field in config.items():
-        if isinstance(field, Map) and not ({"type", "default"} & set(field)):
+        if isinstance(field, Map) and not ({"type", "default", "fixed"} & set(field)):
             where = config.key_locations[name]
             errors.error(where, f"the field {quoted(name)} lacks the key 'type' or 'default'")
 

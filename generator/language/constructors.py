@@ -23,6 +23,8 @@ from ..types import (
     integer,
 )
 from .context import default_type
+from .faults import Failure
+from .folding import fold
 from .rules import RuleMixin
 from .sources import ModuleSource
 from .syntax import parse_layer
@@ -44,10 +46,13 @@ class ConstructorMixin(RuleMixin):
     """Reads `layers`; the module's checker provides expressions and errors."""
 
     def declare_layer(self, name: str, text: str, place, comments=()) -> ir.LayerDeclaration | None:
+        """None if an option that the architecture has not would ask for it."""
         source = parse_layer(text, place, self.errors)
         if source is None:
+            raise Failure
+        source = self.source = fold(source, self.fixed)
+        if self.fixed and isinstance(source.tree.body, ast.Constant):
             return None
-        self.source = source
         node = source.tree.body
         condition = loop = None
         if isinstance(node, ast.ListComp):

@@ -14,6 +14,7 @@ from ..types import NONE, UNKNOWN, ListOf, Static, TupleOf, Type, integer
 from .calls import CallMixin
 from .conditions import ConditionMixin
 from .faults import Failure
+from .folding import fold
 from .names import NameMixin
 from .operators import OperatorMixin
 from .sources import place_of
@@ -39,7 +40,7 @@ class ExpressionMixin(NameMixin, OperatorMixin, ConditionMixin, SubscriptMixin, 
         source = parse_expression(text, place, self.errors)
         if source is None:
             raise Failure
-        return source
+        return fold(source, self.fixed)
 
     def expression_at(self, container: Map, key: str) -> ir.Expr:
         return self.expression_of(self.parsed(str(container[key]), place_of(container, key)))

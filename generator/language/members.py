@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from .. import ir
 from ..diagnostics import Diagnostics
@@ -12,6 +13,7 @@ from ..states import STATES
 from ..types import ERROR, Optional, Static, Type, free_symbols
 from .constructors import ConstructorMixin
 from .faults import Failure
+from .folding import fold
 from .sources import ModuleSource, place_of
 from .syntax import parse_expression
 from .typestrings import STATIC_KINDS, literal, parse_type
@@ -35,11 +37,12 @@ class MemberMixin(ConstructorMixin):
                 self.errors,
             )
             if source is not None:
-                scope.bindings[name] = source
+                scope.bindings[name] = fold(source, self.fixed)
         self.sizes: list[tuple[str, ir.Expr]] = []
         for name in data.get("sizes", {}):
             self.attempt(self.declare_size, name, data["sizes"])
-            self.scope.sizes.setdefault(name, ERROR)
+            if name not in self.fixed:
+                self.scope.sizes.setdefault(name, ERROR)
         self.layers: list[ir.LayerDeclaration] = []
         if self.module_source.model and self.program.uses_base(self.module_source):
             self.attempt(self.declare_base, data)
@@ -55,8 +58,25 @@ class MemberMixin(ConstructorMixin):
         except Failure:
             self.failed = True
 
+    def fixed_values(self) -> dict[str, Any]:
+        """Options of a parent that this architecture has not, and other names do not hide."""
+        fixed, data = self.scope.config.fixed, self.module_source.data
+        own = {
+            name
+            for key in ("args", "sizes", "layers", "inputs")
+            for name in data.get(key, ())
+            if isinstance(name, str)
+        }
+        return {name: value for name, value in fixed.items() if name not in own}
+
     def declare_size(self, name: str, container: Map) -> None:
-        value = self.expression_at(container, name)
+        source = self.parsed(str(container[name]), place_of(container, name))
+        if self.fixed and isinstance(source.tree.body, ast.Constant):
+            value = source.tree.body.value
+            if value is None or isinstance(value, bool):  # what follows from options is fixed, too
+                self.fixed[name] = value
+                return
+        value = self.expression_of(source)
         if not isinstance(value.type, Static):
             self.fail_at(value.location, f"the size {name} is not static", found=str(value.type))
         kind = value.type
@@ -78,8 +98,8 @@ class MemberMixin(ConstructorMixin):
         layer = self.declare_layer(
             self.renamed(name), str(container[name]), place_of(container, name)
         )
-        if layer is None:
-            raise Failure
+        if layer is None:  # of an option that the architecture has not
+            return
         self.layers.append(layer)
         self.scope.layers[layer.name] = layer.type
         if layer.condition is not None:

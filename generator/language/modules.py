@@ -12,6 +12,7 @@ from ..located import Seq, value_location
 from ..types import ListOf, Type, strip_optional
 from .calls import part_name
 from .faults import FaultMixin
+from .folding import fold
 from .hoisting import name_conditional_calls, name_model_calls, with_inner
 from .members import MemberMixin
 from .results import ResultMixin
@@ -37,6 +38,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.methods: dict[str, ir.Module] = {}
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
+        self.fixed = self.fixed_values()
         self.failed = self.returned = self.uses_training = self.returns_cache = False
         self.result: Type | None = None
 
@@ -50,7 +52,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         source = parse_block(data["forward"], place_of(data, "forward"), self.errors)
         if source is None or self.failed or None in methods.values():
             return None
-        self.source, self.methods = source, methods
+        self.source, self.methods = fold(source, self.fixed), methods
+        source = self.source
         body = self.block(source.tree.body)
         if not self.returned and not self.failed:
             location = value_location(data, "forward")
@@ -143,7 +146,8 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         source = parse_block(data["forward"], place_of(data, "forward"), self.errors)
         if source is None:
             return None
-        self.source, self.returns = source, None
+        source = self.source = fold(source, self.fixed)
+        self.returns = None
         if self.module_source.model and (checked := self.program.checked.get(self.name)):
             self.methods = {method.name: method for method in checked.methods}
         self.block(source.tree.body)

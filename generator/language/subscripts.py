@@ -128,6 +128,8 @@ class SubscriptMixin:
         start, stop = bound(item.start, Dim.of(0)), bound(item.stop, size)
         if start is None or stop is None:
             return unknown_dim()
+        if size.constant is not None and size.constant < 0:
+            return size  # the call is too short for a preset's layers: there is nothing to cut off
         if size.constant is not None and stop.constant is not None:
             stop = opaque("min", stop, size)
         length = stop - start

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .functional import widened
-
 
 def ctc_loss(
     logits: Tensor,
@@ -23,18 +21,20 @@ def ctc_loss(
     logits [b, s, classes], of which the first `lengths` [b] steps count; labels int [b, n], where
     negative ones are skipped. "mean" divides each sequence's loss by its number of labels before
     it averages, "sum" adds all up. A sequence too short for its labels has an infinite loss, or
-    none with `zero_infinity`.
+    none with `zero_infinity`. In float64: the logarithm of a whole sequence's probability has
+    used up most digits of float32 before differences of such are taken.
     """
     kept = labels >= 0
     counts = kept.sum(-1)
     # the labels first, in their order, then what is skipped
     order = torch.argsort((~kept).to(torch.int32), dim=-1, stable=True)
     targets = labels.gather(-1, order).clamp(min=0)
-    scores = torch.log_softmax(widened(logits), dim=-1).transpose(0, 1)
+    scores = torch.log_softmax(logits.double(), dim=-1).transpose(0, 1)
     losses, _ = ctc_losses(scores, targets, lengths, counts, blank, zero_infinity)
     if zero_infinity:
         losses = torch.where(torch.isinf(losses), 0.0, losses)
-    return losses.sum() if reduction == "sum" else (losses / counts.clamp(min=1)).mean()
+    loss = losses.sum() if reduction == "sum" else (losses / counts.clamp(min=1)).mean()
+    return loss.float()
 
 
 @torch.library.custom_op("triptych::ctc_losses", mutates_args=())

@@ -139,8 +139,8 @@ FAULTS = {
     "did you mean 'models'?",
     "modules: {A: {layer: {}}}": "8:15: unknown key 'layer' in 'A'; expected doc, config, args, "
     "sizes, layers, states, random, inputs, forward, returns or use; did you mean 'layers'?",
-    "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, doc, "
-    "choices, min, max, value, always_saved, saved, unlisted, legacy or when_null; "
+    "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, "
+    "fixed, doc, choices, min, max, value, always_saved, saved, unlisted, legacy or when_null; "
     "did you mean 'default'?",
     "config: 3": "8:9: 'config' has the wrong kind of value; "
     "expected a mapping from config fields to their defaults; found the number 3",

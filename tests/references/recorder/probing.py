@@ -158,7 +158,7 @@ class Prober:
         total = 0
         for name in names:
             weight = objective_weight(self.spec.seed, name, tuple(flat[name].shape))
-            total = total + (torch.from_numpy(weight).to(flat[name].dtype) * flat[name]).sum()
+            total = total + (torch.as_tensor(weight).to(flat[name].dtype) * flat[name]).sum()
         return total, names
 
     def _gradients(self, probe, flat, wide):
