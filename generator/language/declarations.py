@@ -15,7 +15,7 @@ from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optio
 from .builtins import MATH
 from .faults import Failure
 from .modules import Checker
-from .rules import INITIALIZERS
+from .rules import INITIALIZERS, wanted_count
 from .sources import ModuleSource, place_of
 from .syntax import Place, parse_expression
 from .tensors import check_tensors
@@ -258,15 +258,9 @@ def _check_rule(program: Program, text: str, place, location: Location) -> None:
         program.errors.error(location, "not a rule", expected=expected, found=text, hint=hint)
         return
     arguments = node.args if called else []
-    fewest, most = INITIALIZERS[name.id]
-    if not fewest <= len(arguments) <= most:
-        expected = str(fewest) if fewest == most else f"{fewest} to {most}"
-        program.errors.error(
-            location,
-            f"{name.id}: number of arguments",
-            expected=expected,
-            found=str(len(arguments)),
-        )
+    if wanted := wanted_count(name.id, len(arguments)):
+        message, found = f"{name.id}: number of arguments", str(len(arguments))
+        program.errors.error(location, message, expected=wanted, found=found)
     known = [n for schema in program.configs.values() for n in schema.names]
     for argument in arguments:
         if not _is_number(argument):

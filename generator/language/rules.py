@@ -20,6 +20,14 @@ INITIALIZERS = {
 ARGUMENTS = {"init": "weight", "bias_init": "bias"}
 
 
+def wanted_count(name: str, count: int) -> str | None:
+    """How many numbers a rule takes, if not `count`."""
+    fewest, most = INITIALIZERS[name]
+    if fewest <= count <= most:
+        return None
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
 class RuleMixin:
     """Reads the arguments of a constructor that say what its tensors start from."""
 
@@ -50,11 +58,9 @@ class RuleMixin:
             expected = listed(INITIALIZERS) if hint is None else None
             self.fail(node, "not a rule", expected=expected, found=ast.unparse(node), hint=hint)
         numbers = tuple(self.expr(argument) for argument in (node.args if called else ()))
-        fewest, most = INITIALIZERS[name]
-        if not fewest <= len(numbers) <= most:
-            expected = str(fewest) if fewest == most else f"{fewest} to {most}"
+        if wanted := wanted_count(name, len(numbers)):
             self.fail(
-                node, f"{name}: number of arguments", expected=expected, found=str(len(numbers))
+                node, f"{name}: number of arguments", expected=wanted, found=str(len(numbers))
             )
         for number in numbers:
             kind = getattr(number.type, "kind", None)

@@ -20,7 +20,7 @@ READING = "sense_and_sensibility_01_austen_64kb-0"
 PARTS = ("870", "880", "890", "920", "930")
 SPEECH = DebianPackage(
     "pocketsphinx-testdata",
-    "librivox",
+    "any",
     2,
     {SPOKEN + "transcription": "", **{f"{SPOKEN}{READING}{part}.wav": "" for part in PARTS}},
 )

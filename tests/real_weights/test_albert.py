@@ -2,7 +2,6 @@
 
 import pytest
 import triptych
-from packages import OfflineError
 
 from real_weights import smiles
 from real_weights.frameworks import FRAMEWORKS, logits
@@ -11,11 +10,9 @@ pytestmark = pytest.mark.download(3)
 
 
 @pytest.fixture(scope="module")
-def folder():
-    try:
+def folder(online):
+    with online():
         return smiles.CHECKPOINT.fetch()
-    except OfflineError as error:
-        pytest.skip(f"no download: {error}")
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -2,7 +2,6 @@
 
 import pytest
 import triptych
-from packages import OfflineError
 
 from real_weights import photographs
 from real_weights.frameworks import FRAMEWORKS, logits
@@ -11,19 +10,15 @@ pytestmark = pytest.mark.download(36)
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    try:
+def pictures(online):
+    with online():
         return {name: photographs.pixels(name) for name in photographs.PHOTOGRAPHS}
-    except OfflineError as error:
-        pytest.skip(f"no download: {error}")
 
 
 @pytest.fixture(scope="module")
-def folder(pictures):
-    try:
+def folder(pictures, online):
+    with online():
         return photographs.checkpoint()
-    except OfflineError as error:
-        pytest.skip(f"no download: {error}")
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

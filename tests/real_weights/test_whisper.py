@@ -9,7 +9,6 @@ from difflib import SequenceMatcher
 import numpy as np
 import pytest
 import triptych
-from packages import OfflineError
 from tokenizers import Tokenizer
 
 from real_weights import speech
@@ -19,19 +18,15 @@ pytestmark = pytest.mark.download(73)
 
 
 @pytest.fixture(scope="module")
-def heard():
-    try:
+def heard(online):
+    with online():
         return {part: speech.features(part) for part in speech.PARTS}
-    except OfflineError as error:
-        pytest.skip(f"no download: {error}")
 
 
 @pytest.fixture(scope="module")
-def folder(heard):
-    try:
+def folder(heard, online):
+    with online():
         return speech.checkpoint()
-    except OfflineError as error:
-        pytest.skip(f"no download: {error}")
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
