@@ -4,6 +4,7 @@ import copy
 import inspect
 import math
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from .renaming import saved_name, saved_state
 
 MARGIN = 1e-3
 ATTEMPTS = 20
+CHOICES = 1000
 OTHER_INPUTS = 8
 # What would change the most likely token.
 FORCED = (
@@ -72,6 +74,8 @@ class Prober:
             return plan
         if plan.gradients:
             plan = self._off_kinks(plan, options)
+        if plan.full and "bf16" in self.spec.probes:
+            plan = self._with_settled_choices(plan, options)
         self.plans[name] = plan
         self.options[name] = options
         # Fresh copies: some models remember sizes they have seen, and probes stand alone.
@@ -128,9 +132,7 @@ class Prober:
         """The plan, or one of the same with other inputs, where no gradient hangs on rounding."""
         for attempt in range(ATTEMPTS):
             if attempt:
-                recipe = recipes.RECIPES[options.get("recipe", plan.name)]
-                other = recipe(self.maker, f"{plan.name}.{attempt}", options)
-                plan = replace(other, name=plan.name)
+                plan = self._other(plan.name, attempt, options)
             twin = self._mode(copy.deepcopy(self._twin), plan)
             with precision.double():
                 clear = kinks.is_clear(
@@ -207,48 +209,66 @@ class Prober:
 
     def _bf16(self, plan):
         of = plan.of or next(iter(self.main))
-        model = type(self.model).from_pretrained(
-            self.folder, dtype=torch.bfloat16, attn_implementation="eager", **self.spec.init
-        )
-        flat, rounded = self._chosen(model.eval(), of, torch.bfloat16)
-        if not kinks.are_settled(self._chosen(self._mode(self.model, plan), of)[1], rounded):
-            raise SystemExit(
-                f"probe {plan.name}: rounding decides what is chosen; try another seed"
-            )
-        found = running.arrays(flat)
+        found = running.arrays(self._chosen(self._rounded, self.plans[of], torch.bfloat16)[0])
         rows = []
         for name, array in self.main[of].items():
             if array.dtype.kind == "f":
                 rms = compare.rms_error(found[name], array)
                 if array.size <= fill.ENTRIES:
-                    rms = max(rms, self._largest_elsewhere(model, of, name))
+                    rms = max(rms, self._largest_elsewhere(of, name))
                 errors = rms, compare.error(found[name], array)
                 rows.append([name, *(float(f"{error:.4g}") for error in errors)])
         return {"of": of, "errors": rows}
 
-    def _largest_elsewhere(self, model, of, name):
+    @cached_property
+    def _rounded(self):
+        """The model in bfloat16."""
+        return (
+            type(self._model)
+            .from_pretrained(
+                self.folder, dtype=torch.bfloat16, attn_implementation="eager", **self.spec.init
+            )
+            .eval()
+        )
+
+    def _with_settled_choices(self, plan, options):
+        """The plan, or one of the same with other inputs, where rounding to bfloat16 changes
+        nothing that is chosen on the way."""
+        model = copy.deepcopy(self._model).eval()
+        for attempt in range(CHOICES):
+            other = self._other(plan.name, attempt, options) if attempt else plan
+            exact = self._chosen(model, other)[1]
+            if not exact or kinks.are_settled(
+                exact, self._chosen(self._rounded, other, torch.bfloat16)[1]
+            ):
+                return other
+        raise SystemExit(f"probe {plan.name}: whatever the inputs, rounding decides what is chosen")
+
+    def _other(self, name, number, options):
+        """The plan of a probe with other inputs."""
+        recipe = recipes.RECIPES[options.get("recipe", name)]
+        return replace(recipe(self.maker, f"{name}.{number}", options), name=name)
+
+    def _largest_elsewhere(self, of, name):
         """The largest rms error in bfloat16 of an output on other inputs: over a few numbers, one
         error is luck."""
-        options, found = self.options[of], []
-        recipe = recipes.RECIPES[options.get("recipe", of)]
-        for number in range(OTHER_INPUTS):
-            plan = replace(recipe(self.maker, f"{of}.bf16.{number}", options), name=of)
-            with torch.no_grad():
-                exact, rounded = (
-                    running.arrays(running.run_calls(m, plan, dtype)[0])[name]
-                    for m, dtype in ((self.model.eval(), torch.float32), (model, torch.bfloat16))
-                )
+        found, model = [], copy.deepcopy(self._model).eval()
+        for number in range(1, 1 + OTHER_INPUTS):
+            plan = self._other(of, f"bf16.{number}", self.options[of])
+            exact = running.arrays(self._chosen(model, plan)[0])[name]
+            rounded = running.arrays(self._chosen(self._rounded, plan, torch.bfloat16)[0])[name]
             found.append(compare.rms_error(rounded, exact))
         return max(found)
 
-    def _chosen(self, model, name, dtype=torch.float32):
-        """(outputs, what was chosen on the way) of a probe's plan."""
+    @staticmethod
+    def _chosen(model, plan, dtype=torch.float32):
+        """(outputs, what was chosen on the way) of a plan's first call."""
         with torch.no_grad(), kinks.choices() as found:
             try:
-                flat = running.run_calls(model, self.plans[name], dtype)[0]
+                flat = running.run_calls(model, plan, dtype)[0]
             except RuntimeError:  # loading leaves some classes with tensors of both types
                 found.clear()
-                flat = running.run_calls(model.to(dtype), self.plans[name], dtype)[0]
+                flat = running.run_calls(model.to(dtype), plan, dtype)[0]
         return flat, found
 
     def _generate(self, plan, options):
