@@ -55,6 +55,7 @@ class ModuleWriter(ConstructorWriter):
         self.block_pasts: dict[str, str] = {}
         self.sizes = Sizes()
         self.in_constructor = self.in_layout = False
+        self.given: dict[str, ast.expr] = {}  # arguments that are known
         self.stateful = bool(self.module and self.module.stateful)
 
     # --- names ----------------------------------------------------------------------------------
@@ -123,7 +124,10 @@ class ModuleWriter(ConstructorWriter):
             return trees.attribute(part, *path[1:]) if path[1:] else part
         if len(path) == 1 and field is not None and field.unlisted:
             default = trees.constant(field.default)
-            return trees.call("getattr", config, ast.Constant(path[0]), default)
+            if self.in_layout:
+                self.use("unlisted")
+            read = "unlisted" if self.in_layout else "getattr"
+            return trees.call(read, config, ast.Constant(path[0]), default)
         return trees.attribute(config, *path)
 
     def field_attribute(self, path: tuple[str, ...]) -> str:
@@ -413,36 +417,63 @@ class ModuleWriter(ConstructorWriter):
         owner = self.state_owner
         if owner is not None:
             return [f"return {trees.text(self.layer_path(owner.path))}.cache_layout()"]
-        place = stateful_stack(self.program, self.module)
+        place = stateful_stack(self.program, Place(self.module))
         if place is None:
             return []
-        block, count, owner = place
-        lines = ["config = self.config", "states = {}"]
+        block, (variable, count) = place
+        lines, names = ["states = {}"], set()
         for state, module, conditions in states_of(self.program, block):
             writer = self.for_layout(module)
             self.use(state.kind)
-            arguments = ", ".join(writer.inlined(value) for _, value in state.arguments)
-            line = f"states[{state.name!r}] = {state.kind}({arguments})"
+            values = [writer.inlined(value) for _, value in state.arguments]
             tests = [self.for_layout(where).inlined(test) for where, test in conditions]
-            lines += [f"if {' and '.join(tests)}:", f"    {line}"] if tests else [line]
-        return [*lines, f"return [states] * {self.for_layout(owner).inlined(count.arguments[-1])}"]
+            found = [node for tree in values + tests for node in ast.walk(tree)]
+            names |= {node.id for node in found if isinstance(node, ast.Name)}
+            line = f"states[{state.name!r}] = {state.kind}({', '.join(map(trees.text, values))})"
+            test = " and ".join(map(trees.text, tests))
+            lines += [f"if {test}:", f"    {line}"] if tests else [line]
+        stop = trees.text(self.for_layout(block.outer).inlined(count.arguments[-1]))
+        if variable not in names:
+            return ["config = self.config", *lines, f"return [states] * {stop}"]
+        lines = [f"    {line}" for line in [*lines, "layout.append(states)"]]
+        loop = f"for {variable} in range({stop}):"
+        return ["config = self.config", "layout = []", loop, *lines, "return layout"]
 
-    def for_layout(self, module: ir.Module) -> ModuleWriter:
-        """A writer of expressions over `config` alone."""
-        writer = type(self)(self.program, module, self.names)
+    def for_layout(self, place: Place) -> ModuleWriter:
+        """A writer of expressions over `config`, and the number of a block, alone."""
+        writer = type(self)(self.program, place.module, self.names)
         writer.in_constructor = writer.in_layout = True
+        if place.made is not None:
+            outer, given = self.for_layout(place.outer), dict(place.made.arguments)
+            for parameter in place.module.arguments:
+                argument = given.get(parameter.name)
+                writer.given[parameter.name] = (
+                    trees.constant(parameter.default)
+                    if argument is None
+                    else outer.inlined(argument)
+                )
         return writer
 
-    def inlined(self, value: ir.Expr) -> str:
-        """An expression with the module's sizes written out."""
+    def inlined(self, value: ir.Expr) -> ast.expr:
+        """An expression with the module's sizes and arguments written out."""
         sizes = dict(self.module.sizes)
-        tree = self.expr(value)
 
         class Inline(ast.NodeTransformer):
             def visit_Name(visitor, node):
+                if node.id in self.given:
+                    return self.given[node.id]
                 return visitor.visit(self.expr(sizes[node.id])) if node.id in sizes else node
 
-        return trees.text(Inline().visit(tree))
+        return Inline().visit(self.expr(value))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A module where it stands: what it is made with, and in which module."""
+
+    module: ir.Module
+    made: ir.Construct | None = None
+    outer: Place | None = None
 
 
 def is_open_part(program, field: Field) -> bool:
@@ -461,9 +492,9 @@ def shape_text(parameter: ir.Parameter) -> str:
     return str(kind) if not isinstance(kind, Static) else kind.kind
 
 
-def stateful_stack(program, module: ir.Module):
-    """(block, its count, the module that holds the stack) of the first stack with states."""
-    for layer in module.layers:
+def stateful_stack(program, place: Place) -> tuple[Place, tuple[str, ir.Expr]] | None:
+    """The block of the first stack with states, and the stack's variable and count."""
+    for layer in place.module.layers:
         kind = strip_optional(layer.type)
         element = getattr(kind, "element", None)
         inner_source = (element or kind).definition if isinstance(element or kind, Layer) else None
@@ -472,24 +503,27 @@ def stateful_stack(program, module: ir.Module):
         inner = program.module(inner_source)
         if inner is None or not inner.stateful:
             continue
+        inner_place = Place(inner, layer.construct, place)
         if element is not None:
-            return inner, layer.loop[1], module
-        found = stateful_stack(program, inner)
+            return inner_place, layer.loop
+        found = stateful_stack(program, inner_place)
         if found:
             return found
     return None
 
 
-def states_of(program, block: ir.Module, conditions: tuple = ()):
-    """Every state in a block: its declaration, the module it is in, and the conditions under which
-    it exists, each with the module that states it."""
-    for state in block.states:
-        own = ((block, state.condition),) if state.condition is not None else ()
-        yield state, block, conditions + own
-    for layer in block.layers:
+def states_of(program, place: Place, conditions: tuple = ()):
+    """Every state in a block: its declaration, where it is, and the conditions under which it
+    exists, each with the place that states it."""
+    for state in place.module.states:
+        own = ((place, state.condition),) if state.condition is not None else ()
+        yield state, place, conditions + own
+    for layer in place.module.layers:
         kind = strip_optional(layer.type)
         if isinstance(kind, Layer) and isinstance(kind.definition, ModuleSource):
             inner = program.module(kind.definition)
             if inner is not None and inner.stateful:
-                own = ((block, layer.condition),) if layer.condition is not None else ()
-                yield from states_of(program, inner, conditions + own)
+                own = ((place, layer.condition),) if layer.condition is not None else ()
+                yield from states_of(
+                    program, Place(inner, layer.construct, place), conditions + own
+                )

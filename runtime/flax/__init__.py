@@ -8,6 +8,7 @@ from ..errors import MissingFrameworkError
 from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
+from ..unlisted import unlisted
 
 try:
     import flax  # noqa: F401
@@ -228,6 +229,7 @@ __all__ = [
     "trunc_normal",
     "uniform",
     "value",
+    "unlisted",
     "window",
     "with_init",
     "with_past",

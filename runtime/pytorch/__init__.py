@@ -8,6 +8,7 @@ from ..errors import MissingFrameworkError
 from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
+from ..unlisted import unlisted
 
 try:
     import torch  # noqa: F401
@@ -184,6 +185,7 @@ __all__ = [
     "softplus_log_uniform",
     "trunc_normal",
     "uniform",
+    "unlisted",
     "window",
     "with_init",
     "with_past",

@@ -7,6 +7,7 @@ from ..entries import entries
 from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
+from ..unlisted import unlisted
 from . import environment  # noqa: F401 (first: it chooses the backend of Keras)
 from .activations import activation
 from .assignment import linear_assignment
@@ -220,6 +221,7 @@ __all__ = [
     "trunc_normal",
     "uniform",
     "value",
+    "unlisted",
     "window",
     "with_init",
     "with_past",
