@@ -186,7 +186,8 @@ class Maker:
 
     def embedding_size(self):
         """Width of inputs_embeds."""
-        return getattr(self.config, "embedding_size", None) or self.config.hidden_size
+        names = ("embedding_size", "input_embedding_size", "hidden_size")
+        return next(getattr(self.config, name) for name in names if hasattr(self.config, name))
 
     def source(self, probe, masked):
         """The states a cross-attending decoder reads."""
@@ -222,7 +223,7 @@ class Maker:
         if "TokenClassification" in name:
             drawn = self.draw(probe, "labels", ids.shape, 0, count)
             return {"labels": np.where(mask > 0, drawn, -100)}
-        if "CausalLM" in name or "LMHead" in name:
+        if "CausalLM" in name or "LMHead" in name or name.endswith("Decoder"):
             return {"labels": np.where(mask > 0, ids, -100)}
         if "MaskedLM" in name or "PreTraining" in name:
             keep = self.draw(probe, "labelled", ids.shape, 0, 2)

@@ -3,11 +3,13 @@
 import copy
 import inspect
 import math
+import types
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import torch
+from transformers import GenerationMixin
 
 from .. import compare, fill
 from ..case import objective_weight
@@ -280,7 +282,7 @@ class Prober:
                 )
             inputs, kwargs = plan.calls[0]
             inputs = {name: item for name, item in inputs.items() if name in signature}
-            sequences, margin = self._greedy(inputs, kwargs)
+            sequences, margin = self._greedy(inputs, kwargs, options.get("common", False))
             if margin >= MARGIN:
                 break
         else:
@@ -294,9 +296,12 @@ class Prober:
             **({"first": plan.first} if plan.first else {}),
         }
 
-    def _greedy(self, inputs, kwargs):
+    def _greedy(self, inputs, kwargs, common):
         for name in FORCED:
             setattr(self.model.generation_config, name, None)
+        if common:
+            prepare = GenerationMixin.prepare_inputs_for_generation
+            self.model.prepare_inputs_for_generation = types.MethodType(prepare, self.model)
         tensors = _inputs.to_torch(inputs, torch.float32)
         with torch.no_grad():
             result = self.model.generate(
@@ -305,6 +310,7 @@ class Prober:
                 return_dict_in_generate=True,
                 output_scores=True,
             )
+        vars(self.model).pop("prepare_inputs_for_generation", None)
         scores = torch.stack(result.scores, 1).double().numpy()
         best = np.sort(scores, axis=-1)
         return result.sequences.numpy(), float((best[..., -1] - best[..., -2]).min())
