@@ -63,13 +63,21 @@ def is_clear(model, run):
 @contextlib.contextmanager
 def choices():
     """Collects, in calls made inside, scores of which the largest are chosen, and how many."""
-    found, top_k = [], torch.topk
+    found, top_k, argmax = [], torch.topk, torch.Tensor.argmax
 
     def chosen(scores, k, *rest, **options):
         found.append((scores.detach().float(), k))
         return top_k(scores, k, *rest, **options)
 
-    with mock.patch.object(torch, "topk", chosen):
+    def largest(scores, dim=None, keepdim=False):
+        if scores.is_floating_point() and dim in (-1, scores.ndim - 1):
+            found.append((scores.detach().float(), 1))
+        return argmax(scores, dim, keepdim)
+
+    with (
+        mock.patch.object(torch, "topk", chosen),
+        mock.patch.object(torch.Tensor, "argmax", largest),
+    ):
         yield found
 
 
