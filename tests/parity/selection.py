@@ -3,9 +3,9 @@
 `tasks`: every class in the primary form on its main case, further cases whose evidence is out of
 date, and all forms for one class a model type. `all_cases` and `all_forms` lift these limits.
 
-`suite`: of these, whatever is not proven as it stands. What is proven need not be proven again:
-of it the default suite takes a sample, another one whenever anything changes that it depends on,
-so that its time does not grow with the number of architectures.
+`suite`: so many of these as the default suite has time for, however many architectures there are.
+What is not proven as it stands comes first. What is proven need not be proven again: of it a sample
+is taken, another one whenever anything changes that it depends on.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from triptych.generator import evidence
 
 from . import forms
 
-SAMPLE = 100  # classes that are run again in the primary form
+SAMPLE = 100  # Tasks of the default suite in the primary form
 SAMPLE_OF_OTHERS = 10  # and in each other form, most of which compile
 
 
@@ -121,15 +121,15 @@ def suite(framework, folders=None, all_cases=False, all_forms=False):
     now = evidence.Snapshot()
     proven = {task for folder in classes() for task in fresh_tasks(folder, now)}
 
-    def lot(task):
+    def turn(task):
         key = now.key(task.folder, framework, task.case_dir)
-        return hashlib.sha256(f"{task} {key}".encode()).hexdigest()
+        return task in proven, hashlib.sha256(f"{task} {key}".encode()).hexdigest()
 
     drawn = set()
     for form in forms.FORMS[framework]:
-        of_form = sorted((t for t in found if t in proven and t.form == form.name), key=lot)
+        of_form = sorted((task for task in found if task.form == form.name), key=turn)
         drawn.update(of_form[: SAMPLE if form == forms.primary(framework) else SAMPLE_OF_OTHERS])
-    return [task for task in found if task not in proven or task in drawn]
+    return [task for task in found if task in drawn]
 
 
 def fresh_tasks(folder, now):

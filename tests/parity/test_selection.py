@@ -1,4 +1,4 @@
-"""What the default suite runs: all that is not proven, and a sample of what is."""
+"""What the default suite runs: first what is not proven, then a sample of what is."""
 
 from parity import forms, selection
 
@@ -15,9 +15,16 @@ def test_the_suite_takes_a_sample_of_what_is_proven(monkeypatch):
     assert drawn == [task for task in selection.tasks("flax") if task in set(drawn)]
 
 
-def test_the_suite_runs_all_that_is_not_proven(monkeypatch):
-    monkeypatch.setattr(selection, "fresh_tasks", lambda folder, now: set())
-    assert selection.suite("flax") == selection.tasks("flax")
+def test_what_is_not_proven_comes_first(monkeypatch):
+    every = selection.tasks("flax", all_cases=True, all_forms=True)
+    stale = {task for task in every if task.folder == "bert"}
+    fresh = set(every) - stale
+    monkeypatch.setattr(
+        selection, "fresh_tasks", lambda folder, now: {t for t in fresh if t.folder == folder}
+    )
+    first = {t for t in stale if t.form == forms.primary("flax").name}
+    assert 0 < len(first) < selection.SAMPLE
+    assert first <= set(selection.suite("flax"))
 
 
 def test_what_is_asked_for_is_run_whole():
