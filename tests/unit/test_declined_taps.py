@@ -58,3 +58,25 @@ def test_a_declined_call_adds_no_outputs(tmp_path):
 def test_otherwise_both_calls_give_theirs(tmp_path):
     texts = rendered(tmp_path, SPEC.replace(", output_hidden_states=False", ""))
     assert any("base_hidden_states" in text for text in texts.values())
+
+
+def test_own_layers_of_a_head_add_nothing_to_what_its_base_emits(tmp_path):
+    spec = SPEC.replace(
+        "models:\n",
+        """modules:
+  Step:
+    layers: {dense: "linear(width, width)"}
+    inputs: {x: "float[b, width]"}
+    forward: |
+      emit(hidden_states=x)
+      return dense(x)
+    returns: like x
+models:
+""",
+        1,
+    )
+    spec = spec.replace("    base: Model()\n", "    base: Model()\n    layers: {step: Step()}\n")
+    spec = spec.replace("return record(y=y)\n", "return record(y=step(y))\n")
+    for name, text in rendered(tmp_path, spec).items():
+        if "modeling" in name:
+            assert "self.step(y, taps=NO_TAPS)" in text, name

@@ -320,6 +320,9 @@ def describe(inputs, pools):
         if isinstance(item, Filled):
             entry.update(key=item.key, fill=list(item.rule))
         else:
-            entry["at"] = pools.add(array.astype(np.int64))[1]
+            whole = array.astype(np.int64)
+            if not np.array_equal(whole, array):
+                raise SystemExit(f"{name}: `values` are whole numbers; write `normal: [0, 1]`")
+            entry["at"] = pools.add(whole)[1]
         result[name] = entry
     return result
