@@ -4,8 +4,9 @@
 date, and all forms for one class a model type. `all_cases` and `all_forms` lift these limits.
 
 `suite`: so many of these as the default suite has time for, however many architectures there are.
-What is not proven as it stands comes first. What is proven need not be proven again: of it a sample
-is taken, another one whenever anything changes that it depends on.
+What was measured before something changed comes first. What is proven need not be proven again: of
+it a sample is taken, another one whenever anything changes that it depends on. What was never
+measured is no claim of the table's, and left to `make verify`.
 """
 
 import hashlib
@@ -120,6 +121,7 @@ def suite(framework, folders=None, all_cases=False, all_forms=False):
         return found
     now = evidence.Snapshot()
     proven = {task for folder in classes() for task in fresh_tasks(folder, now)}
+    measured = {task for folder in classes() for task in measured_tasks(folder, now)}
 
     def turn(task):
         key = now.key(task.folder, framework, task.case_dir)
@@ -127,16 +129,24 @@ def suite(framework, folders=None, all_cases=False, all_forms=False):
 
     drawn = set()
     for form in forms.FORMS[framework]:
-        of_form = sorted((task for task in found if task.form == form.name), key=turn)
-        drawn.update(of_form[: SAMPLE if form == forms.primary(framework) else SAMPLE_OF_OTHERS])
+        of_form = [task for task in found if task in measured and task.form == form.name]
+        drawn.update(
+            sorted(of_form, key=turn)[
+                : SAMPLE if form == forms.primary(framework) else SAMPLE_OF_OTHERS
+            ]
+        )
     return [task for task in found if task in drawn]
 
 
 def fresh_tasks(folder, now):
     """The Tasks of a folder that passed on what is here, as a `Snapshot` has it."""
+    return measured_tasks(folder, now, lambda e: e["passed"] and now.is_fresh(folder, e))
+
+
+def measured_tasks(folder, now, holds=lambda entry: True):
+    """The Tasks of a folder that have an entry, up to date or not."""
     return {
         Task(e["framework"], folder, e["class"], place, e["form"])
         for e in now.load(folder)
-        if e["passed"] and now.is_fresh(folder, e)
-        if (place := evidence.case_folder(e["class"], e["case"]))
+        if holds(e) and (place := evidence.case_folder(e["class"], e["case"]))
     }
