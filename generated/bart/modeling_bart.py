@@ -116,6 +116,30 @@ def shift_right(
     return torch.where(shifted == -100, 0 if padding is None else padding, shifted)
 
 
+class BartEmbeddings(nn.Module):
+    """Tokens at their places, normalised."""
+
+    def __init__(self, config: BartConfig):
+        super().__init__()
+        self.embed_positions = nn.Embedding(config.max_position_embeddings + 2, config.d_model)
+        self.layernorm_embedding = nn.LayerNorm(config.d_model)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+    ) -> Tensor:
+        """
+        tokens: float[b, s, d_model]
+        positions: int[1, s]
+
+        Returns float[b, s, d_model].
+        """
+        # the table's first two rows are not used
+        return self.drop(self.layernorm_embedding(tokens + self.embed_positions(positions + 2)))
+
+
 class BartEncoderAttention(nn.Module):
     """Every position looks at all others."""
 
@@ -171,15 +195,17 @@ class BartEncoderLayer(Block):
 
 
 class BartEncoder(nn.Module):
+    checkpoint_names = {
+        "embeddings": "",
+    }
+
     def __init__(self, config: BartConfig):
         super().__init__()
         self.encoder_layerdrop = config.encoder_layerdrop
-        self.embed_positions = nn.Embedding(config.max_position_embeddings + 2, config.d_model)
+        self.embeddings = BartEmbeddings(config)
         self.layers = nn.ModuleList(
             [BartEncoderLayer(config) for _ in range(config.encoder_layers)]
         )
-        self.layernorm_embedding = nn.LayerNorm(config.d_model)
-        self.drop = nn.Dropout(config.dropout)
         self.taken = LayerDrop(config.encoder_layerdrop)
 
     def forward(
@@ -192,9 +218,7 @@ class BartEncoder(nn.Module):
         Returns float[b, s, d_model].
         """
         s = tokens.shape[1]
-        # the table's first two rows are not used
-        positions = self.embed_positions(torch.arange(s, device=tokens.device)[None, :] + 2)
-        hidden = self.drop(self.layernorm_embedding(tokens + positions))
+        hidden = self.embeddings(tokens, torch.arange(s, device=tokens.device)[None, :])
         attend = padding(attention_mask)
         for layer in self.layers:
             taps.add(hidden_states=hidden)
@@ -330,23 +354,17 @@ class BartDecoderLayer(Block):
 
 
 class BartDecoder(nn.Module):
-    def __init__(self, config: BartConfig, own_table: bool = False):
+    checkpoint_names = {
+        "embeddings": "",
+    }
+
+    def __init__(self, config: BartConfig):
         super().__init__()
         self.decoder_layerdrop = config.decoder_layerdrop
-        embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
-        self.embed_tokens = (
-            ScaledEmbedding(
-                config.vocab_size, config.d_model, embed_scale, padding_idx=config.pad_token_id
-            )
-            if own_table
-            else None
-        )
-        self.embed_positions = nn.Embedding(config.max_position_embeddings + 2, config.d_model)
+        self.embeddings = BartEmbeddings(config)
         self.layers = nn.ModuleList(
             [BartDecoderLayer(config) for _ in range(config.decoder_layers)]
         )
-        self.layernorm_embedding = nn.LayerNorm(config.d_model)
-        self.drop = nn.Dropout(config.dropout)
         self.taken = LayerDrop(config.decoder_layerdrop)
 
     def forward(
@@ -368,8 +386,7 @@ class BartDecoder(nn.Module):
         Returns float[b, s, d_model].
         """
         s = tokens.shape[1]
-        positions = self.embed_positions(new_positions(s, past, device=tokens.device) + 2)
-        hidden = self.drop(self.layernorm_embedding(tokens + positions))
+        hidden = self.embeddings(tokens, new_positions(s, past, device=tokens.device))
         attend = causal(past) & padding(attention_mask)
         attend_encoded = padding(encoder_attention_mask)
         for layer, layer_past in with_past(self.layers, past):
@@ -736,14 +753,22 @@ class BartForQuestionAnswering(BartPreTrainedModel):
 class BartForCausalLM(BartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
 
-    roles = {"input_embeddings": "model.decoder.embed_tokens", "output_embeddings": "lm_head"}
+    roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
+
+    checkpoint_names = {
+        "embed_tokens": "model.decoder.embed_tokens",
+    }
 
     def __init__(self, config: BartConfig):
         super().__init__(config)
-        self.model = Group(decoder=BartDecoder(config, own_table=True))
+        embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
+        self.model = Group(decoder=BartDecoder(config))
+        self.embed_tokens = ScaledEmbedding(
+            config.vocab_size, config.d_model, embed_scale, padding_idx=config.pad_token_id
+        )
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         if config.tie_word_embeddings:
-            self.tie(self.lm_head, self.model.decoder.embed_tokens)
+            self.tie(self.lm_head, self.embed_tokens)
         self.post_init()
 
     def cache_layout(self) -> list[dict]:
@@ -786,9 +811,7 @@ class BartForCausalLM(BartPreTrainedModel):
             output_attentions=output_attentions, output_hidden_states=output_hidden_states
         )
         past = self.open_cache(past_key_values, use_cache)
-        tokens = (
-            self.model.decoder.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        )
+        tokens = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         hidden = self.model.decoder(
             tokens,
             attention_mask,

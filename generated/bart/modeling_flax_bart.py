@@ -125,6 +125,31 @@ def shift_right(
     return jnp.where(shifted == -100, 0 if padding is None else padding, shifted)
 
 
+class FlaxBartEmbeddings(nnx.Module):
+    """Tokens at their places, normalised."""
+
+    def __init__(self, config: BartConfig, *, rngs: nnx.Rngs):
+        self.embed_positions = Embedding(
+            config.max_position_embeddings + 2, config.d_model, rngs=rngs
+        )
+        self.layernorm_embedding = LayerNorm(config.d_model, rngs=rngs)
+        self.drop = Dropout(config.dropout, rngs=rngs)
+
+    def __call__(
+        self,
+        tokens: jax.Array,
+        positions: jax.Array,
+    ) -> jax.Array:
+        """
+        tokens: float[b, s, d_model]
+        positions: int[1, s]
+
+        Returns float[b, s, d_model].
+        """
+        # the table's first two rows are not used
+        return self.drop(self.layernorm_embedding(tokens + self.embed_positions(positions + 2)))
+
+
 class FlaxBartEncoderAttention(nnx.Module):
     """Every position looks at all others."""
 
@@ -191,17 +216,17 @@ class FlaxBartEncoderLayer(Block):
 
 
 class FlaxBartEncoder(Module):
+    checkpoint_names = {
+        "embeddings": "",
+    }
+
     def __init__(self, config: BartConfig, *, rngs: nnx.Rngs):
         self.deterministic = True
         self.encoder_layerdrop = config.encoder_layerdrop
-        self.embed_positions = Embedding(
-            config.max_position_embeddings + 2, config.d_model, rngs=rngs
-        )
+        self.embeddings = FlaxBartEmbeddings(config, rngs=rngs)
         self.layers = Stack(
             [FlaxBartEncoderLayer(config, rngs=rngs) for _ in range(config.encoder_layers)]
         )
-        self.layernorm_embedding = LayerNorm(config.d_model, rngs=rngs)
-        self.drop = Dropout(config.dropout, rngs=rngs)
         self.taken = LayerDrop(config.encoder_layerdrop, rngs=rngs)
 
     def __call__(
@@ -214,9 +239,7 @@ class FlaxBartEncoder(Module):
         Returns float[b, s, d_model].
         """
         s = tokens.shape[1]
-        # the table's first two rows are not used
-        positions = self.embed_positions(jnp.arange(s)[None, :] + 2)
-        hidden = self.drop(self.layernorm_embedding(tokens + positions))
+        hidden = self.embeddings(tokens, jnp.arange(s)[None, :])
         attend = padding(attention_mask)
 
         def step(hidden, layer, past, taps):
@@ -372,29 +395,17 @@ class FlaxBartDecoderLayer(Block):
 
 
 class FlaxBartDecoder(Module):
-    def __init__(self, config: BartConfig, own_table: bool = False, *, rngs: nnx.Rngs):
+    checkpoint_names = {
+        "embeddings": "",
+    }
+
+    def __init__(self, config: BartConfig, *, rngs: nnx.Rngs):
         self.deterministic = True
         self.decoder_layerdrop = config.decoder_layerdrop
-        embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
-        self.embed_tokens = (
-            ScaledEmbedding(
-                config.vocab_size,
-                config.d_model,
-                embed_scale,
-                padding_idx=config.pad_token_id,
-                rngs=rngs,
-            )
-            if own_table
-            else None
-        )
-        self.embed_positions = Embedding(
-            config.max_position_embeddings + 2, config.d_model, rngs=rngs
-        )
+        self.embeddings = FlaxBartEmbeddings(config, rngs=rngs)
         self.layers = Stack(
             [FlaxBartDecoderLayer(config, rngs=rngs) for _ in range(config.decoder_layers)]
         )
-        self.layernorm_embedding = LayerNorm(config.d_model, rngs=rngs)
-        self.drop = Dropout(config.dropout, rngs=rngs)
         self.taken = LayerDrop(config.decoder_layerdrop, rngs=rngs)
 
     def __call__(
@@ -416,8 +427,7 @@ class FlaxBartDecoder(Module):
         Returns float[b, s, d_model].
         """
         s = tokens.shape[1]
-        positions = self.embed_positions(new_positions(s, past) + 2)
-        hidden = self.drop(self.layernorm_embedding(tokens + positions))
+        hidden = self.embeddings(tokens, new_positions(s, past))
         attend = causal(past) & padding(attention_mask)
         attend_encoded = padding(encoder_attention_mask)
 
@@ -797,21 +807,30 @@ class FlaxBartForQuestionAnswering(FlaxBartPreTrainedModel):
 class FlaxBartForCausalLM(FlaxBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
 
-    roles = {"input_embeddings": "decoder.embed_tokens", "output_embeddings": "lm_head"}
+    roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 
     checkpoint_names = {
         "decoder": "model.decoder",
+        "embed_tokens": "model.decoder.embed_tokens",
     }
 
     def __init__(self, config: BartConfig, *, rngs: nnx.Rngs | None = None):
         super().__init__(config)
         rngs = nnx.Rngs(0) if rngs is None else rngs
-        self.decoder = FlaxBartDecoder(config, own_table=True, rngs=rngs)
+        embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
+        self.decoder = FlaxBartDecoder(config, rngs=rngs)
+        self.embed_tokens = ScaledEmbedding(
+            config.vocab_size,
+            config.d_model,
+            embed_scale,
+            padding_idx=config.pad_token_id,
+            rngs=rngs,
+        )
         self.lm_head = Linear(
             config.d_model,
             config.vocab_size,
             bias=False,
-            tied=self.decoder.embed_tokens if config.tie_word_embeddings else None,
+            tied=self.embed_tokens if config.tie_word_embeddings else None,
             rngs=rngs,
         )
         self.post_init()
@@ -856,7 +875,7 @@ class FlaxBartForCausalLM(FlaxBartPreTrainedModel):
             output_attentions=output_attentions, output_hidden_states=output_hidden_states
         )
         past = self.open_cache(past_key_values, use_cache)
-        tokens = self.decoder.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        tokens = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         hidden = self.decoder(
             tokens,
             attention_mask,

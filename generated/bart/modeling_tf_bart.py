@@ -120,6 +120,31 @@ def shift_right(
     return tf.where(~(shifted == -100), shifted, 0 if padding is None else padding)
 
 
+class TFBartEmbeddings(Layer):
+    """Tokens at their places, normalised."""
+
+    def __init__(self, config: BartConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.embed_positions = Embedding(config.max_position_embeddings + 2, config.d_model)
+        self.layernorm_embedding = LayerNorm(config.d_model)
+        self.drop = Dropout(config.dropout)
+        self.built = True
+
+    def call(
+        self,
+        tokens: tf.Tensor,
+        positions: tf.Tensor = None,
+    ) -> tf.Tensor:
+        """
+        tokens: float[b, s, d_model]
+        positions: int[1, s]
+
+        Returns float[b, s, d_model].
+        """
+        # the table's first two rows are not used
+        return self.drop(self.layernorm_embedding(tokens + self.embed_positions(positions + 2)))
+
+
 class TFBartEncoderAttention(Layer):
     """Every position looks at all others."""
 
@@ -184,13 +209,15 @@ class TFBartEncoderLayer(Block):
 
 
 class TFBartEncoder(Layer):
+    checkpoint_names = {
+        "embeddings": "",
+    }
+
     def __init__(self, config: BartConfig, **kwargs):
         super().__init__(**kwargs)
         self.encoder_layerdrop = config.encoder_layerdrop
-        self.embed_positions = Embedding(config.max_position_embeddings + 2, config.d_model)
+        self.embeddings = TFBartEmbeddings(config)
         self.layers_ = [TFBartEncoderLayer(config) for _ in range(config.encoder_layers)]
-        self.layernorm_embedding = LayerNorm(config.d_model)
-        self.drop = Dropout(config.dropout)
         self.taken = LayerDrop(config.encoder_layerdrop)
         self.built = True
 
@@ -204,9 +231,7 @@ class TFBartEncoder(Layer):
         Returns float[b, s, d_model].
         """
         s = shape_of(tokens)[1]
-        # the table's first two rows are not used
-        positions = self.embed_positions(tf.range(s)[None, :] + 2)
-        hidden = self.drop(self.layernorm_embedding(tokens + positions))
+        hidden = self.embeddings(tokens, positions=tf.range(s)[None, :])
         attend = padding(attention_mask)
         for layer in self.layers_:
             taps.add(hidden_states=hidden)
@@ -352,21 +377,15 @@ class TFBartDecoderLayer(Block):
 
 
 class TFBartDecoder(Layer):
-    def __init__(self, config: BartConfig, own_table: bool = False, **kwargs):
+    checkpoint_names = {
+        "embeddings": "",
+    }
+
+    def __init__(self, config: BartConfig, **kwargs):
         super().__init__(**kwargs)
         self.decoder_layerdrop = config.decoder_layerdrop
-        embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
-        self.embed_tokens = (
-            ScaledEmbedding(
-                config.vocab_size, config.d_model, embed_scale, padding_idx=config.pad_token_id
-            )
-            if own_table
-            else None
-        )
-        self.embed_positions = Embedding(config.max_position_embeddings + 2, config.d_model)
+        self.embeddings = TFBartEmbeddings(config)
         self.layers_ = [TFBartDecoderLayer(config) for _ in range(config.decoder_layers)]
-        self.layernorm_embedding = LayerNorm(config.d_model)
-        self.drop = Dropout(config.dropout)
         self.taken = LayerDrop(config.decoder_layerdrop)
         self.built = True
 
@@ -389,8 +408,7 @@ class TFBartDecoder(Layer):
         Returns float[b, s, d_model].
         """
         s = shape_of(tokens)[1]
-        positions = self.embed_positions(new_positions(s, past) + 2)
-        hidden = self.drop(self.layernorm_embedding(tokens + positions))
+        hidden = self.embeddings(tokens, positions=new_positions(s, past))
         attend = causal(past) & padding(attention_mask)
         attend_encoded = padding(encoder_attention_mask)
         for layer, layer_past in with_past(self.layers_, past):
@@ -770,20 +788,25 @@ class TFBartForQuestionAnswering(TFBartPreTrainedModel):
 class TFBartForCausalLM(TFBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
 
-    roles = {"input_embeddings": "decoder.embed_tokens", "output_embeddings": "lm_head"}
+    roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 
     checkpoint_names = {
         "decoder": "model.decoder",
+        "embed_tokens": "model.decoder.embed_tokens",
     }
 
     def __init__(self, config: BartConfig, **kwargs):
         super().__init__(config, **kwargs)
-        self.decoder = TFBartDecoder(config, own_table=True)
+        embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
+        self.decoder = TFBartDecoder(config)
+        self.embed_tokens = ScaledEmbedding(
+            config.vocab_size, config.d_model, embed_scale, padding_idx=config.pad_token_id
+        )
         self.lm_head = Linear(
             config.d_model,
             config.vocab_size,
             bias=False,
-            tied=self.decoder.embed_tokens if config.tie_word_embeddings else None,
+            tied=self.embed_tokens if config.tie_word_embeddings else None,
         )
         self.post_init()
 
@@ -828,7 +851,7 @@ class TFBartForCausalLM(TFBartPreTrainedModel):
             output_attentions=output_attentions, output_hidden_states=output_hidden_states
         )
         past = self.open_cache(past_key_values, use_cache)
-        tokens = self.decoder.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        tokens = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         hidden = self.decoder(
             tokens,
             attention_mask=attention_mask,

@@ -42,7 +42,7 @@ class ConvNextForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class ConvNextBackboneOutput(ModelOutput):
-    feature_maps: Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[Tensor, ...] | None = None
 
 

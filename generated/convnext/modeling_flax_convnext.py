@@ -50,7 +50,7 @@ class FlaxConvNextForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class FlaxConvNextBackboneOutput(ModelOutput):
-    feature_maps: jax.Array | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[jax.Array] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[jax.Array, ...] | None = None
 
 

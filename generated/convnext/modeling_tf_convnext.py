@@ -46,7 +46,7 @@ class TFConvNextForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class TFConvNextBackboneOutput(ModelOutput):
-    feature_maps: tf.Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[tf.Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[tf.Tensor, ...] | None = None
 
 

@@ -49,7 +49,7 @@ class Dinov2ForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class Dinov2BackboneOutput(ModelOutput):
-    feature_maps: Tensor | None = None  # list<float[b, ...]>
+    feature_maps: list[Tensor] | None = None  # list<float[b, ...]>
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 

@@ -56,7 +56,7 @@ class FlaxDinov2ForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class FlaxDinov2BackboneOutput(ModelOutput):
-    feature_maps: jax.Array | None = None  # list<float[b, ...]>
+    feature_maps: list[jax.Array] | None = None  # list<float[b, ...]>
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 

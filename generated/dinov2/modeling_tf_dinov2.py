@@ -53,7 +53,7 @@ class TFDinov2ForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class TFDinov2BackboneOutput(ModelOutput):
-    feature_maps: tf.Tensor | None = None  # list<float[b, ...]>
+    feature_maps: list[tf.Tensor] | None = None  # list<float[b, ...]>
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 

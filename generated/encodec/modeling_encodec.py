@@ -43,8 +43,8 @@ class EncodecModelOutput(ModelOutput):
 @dataclass
 class EncodecModelEncodeOutput(ModelOutput):
     audio_codes: Tensor | None = None  # int[_, b, _, _]
-    audio_scales: Tensor | None = None  # list<float[b, 1]>?
-    last_frame_pad_length: Tensor | None = None  # static int
+    audio_scales: list[Tensor] | None = None  # list<float[b, 1]>?
+    last_frame_pad_length: int | None = None  # static int
 
 
 @dataclass

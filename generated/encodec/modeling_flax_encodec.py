@@ -49,8 +49,8 @@ class FlaxEncodecModelOutput(ModelOutput):
 @dataclass
 class FlaxEncodecModelEncodeOutput(ModelOutput):
     audio_codes: jax.Array | None = None  # int[_, b, _, _]
-    audio_scales: jax.Array | None = None  # list<float[b, 1]>?
-    last_frame_pad_length: jax.Array | None = None  # static int
+    audio_scales: list[jax.Array] | None = None  # list<float[b, 1]>?
+    last_frame_pad_length: int | None = None  # static int
 
 
 @dataclass

@@ -46,8 +46,8 @@ class TFEncodecModelOutput(ModelOutput):
 @dataclass
 class TFEncodecModelEncodeOutput(ModelOutput):
     audio_codes: tf.Tensor | None = None  # int[_, b, _, _]
-    audio_scales: tf.Tensor | None = None  # list<float[b, 1]>?
-    last_frame_pad_length: tf.Tensor | None = None  # static int
+    audio_scales: list[tf.Tensor] | None = None  # list<float[b, 1]>?
+    last_frame_pad_length: int | None = None  # static int
 
 
 @dataclass

@@ -42,14 +42,14 @@ from .configuration_graphormer import GraphormerConfig
 @dataclass
 class FlaxGraphormerModelOutput(ModelOutput):
     last_hidden_state: jax.Array | None = None  # float[b, n + 1, embedding_dim]
-    hidden_states: jax.Array | None = None  # list<float[_, b, embedding_dim]>
+    hidden_states: list[jax.Array] | None = None  # list<float[_, b, embedding_dim]>
 
 
 @dataclass
 class FlaxGraphormerForGraphClassificationOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
     logits: jax.Array | None = None  # float[b, num_classes]
-    hidden_states: jax.Array | None = None  # list<float[_, b, embedding_dim]>
+    hidden_states: list[jax.Array] | None = None  # list<float[_, b, embedding_dim]>
 
 
 def first_hops(

@@ -34,14 +34,14 @@ from .configuration_graphormer import GraphormerConfig
 @dataclass
 class GraphormerModelOutput(ModelOutput):
     last_hidden_state: Tensor | None = None  # float[b, n + 1, embedding_dim]
-    hidden_states: Tensor | None = None  # list<float[_, b, embedding_dim]>
+    hidden_states: list[Tensor] | None = None  # list<float[_, b, embedding_dim]>
 
 
 @dataclass
 class GraphormerForGraphClassificationOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
     logits: Tensor | None = None  # float[b, num_classes]
-    hidden_states: Tensor | None = None  # list<float[_, b, embedding_dim]>
+    hidden_states: list[Tensor] | None = None  # list<float[_, b, embedding_dim]>
 
 
 def first_hops(

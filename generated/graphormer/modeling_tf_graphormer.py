@@ -40,14 +40,14 @@ from .configuration_graphormer import GraphormerConfig
 @dataclass
 class TFGraphormerModelOutput(ModelOutput):
     last_hidden_state: tf.Tensor | None = None  # float[b, n + 1, embedding_dim]
-    hidden_states: tf.Tensor | None = None  # list<float[_, b, embedding_dim]>
+    hidden_states: list[tf.Tensor] | None = None  # list<float[_, b, embedding_dim]>
 
 
 @dataclass
 class TFGraphormerForGraphClassificationOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
     logits: tf.Tensor | None = None  # float[b, num_classes]
-    hidden_states: tf.Tensor | None = None  # list<float[_, b, embedding_dim]>
+    hidden_states: list[tf.Tensor] | None = None  # list<float[_, b, embedding_dim]>
 
 
 def first_hops(

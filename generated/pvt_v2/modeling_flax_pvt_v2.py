@@ -56,7 +56,7 @@ class FlaxPvtV2ForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class FlaxPvtV2BackboneOutput(ModelOutput):
-    feature_maps: jax.Array | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[jax.Array] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 

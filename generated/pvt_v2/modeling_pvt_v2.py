@@ -48,7 +48,7 @@ class PvtV2ForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class PvtV2BackboneOutput(ModelOutput):
-    feature_maps: Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 

@@ -53,7 +53,7 @@ class TFPvtV2ForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class TFPvtV2BackboneOutput(ModelOutput):
-    feature_maps: tf.Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[tf.Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 

@@ -48,7 +48,7 @@ class FlaxResNetForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class FlaxResNetBackboneOutput(ModelOutput):
-    feature_maps: jax.Array | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[jax.Array] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[jax.Array, ...] | None = None
 
 

@@ -43,7 +43,7 @@ class ResNetForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class ResNetBackboneOutput(ModelOutput):
-    feature_maps: Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[Tensor, ...] | None = None
 
 

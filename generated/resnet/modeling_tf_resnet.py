@@ -44,7 +44,7 @@ class TFResNetForImageClassificationOutput(ModelOutput):
 
 @dataclass
 class TFResNetBackboneOutput(ModelOutput):
-    feature_maps: tf.Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[tf.Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[tf.Tensor, ...] | None = None
 
 

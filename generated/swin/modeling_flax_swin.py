@@ -71,7 +71,7 @@ class FlaxSwinForMaskedImageModelingOutput(ModelOutput):
 
 @dataclass
 class FlaxSwinBackboneOutput(ModelOutput):
-    feature_maps: jax.Array | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[jax.Array] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
     reshaped_hidden_states: tuple[jax.Array, ...] | None = None

@@ -61,7 +61,7 @@ class SwinForMaskedImageModelingOutput(ModelOutput):
 
 @dataclass
 class SwinBackboneOutput(ModelOutput):
-    feature_maps: Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
     reshaped_hidden_states: tuple[Tensor, ...] | None = None

@@ -68,7 +68,7 @@ class TFSwinForMaskedImageModelingOutput(ModelOutput):
 
 @dataclass
 class TFSwinBackboneOutput(ModelOutput):
-    feature_maps: tf.Tensor | None = None  # list<float[b, _, _, _]>
+    feature_maps: list[tf.Tensor] | None = None  # list<float[b, _, _, _]>
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
     reshaped_hidden_states: tuple[tf.Tensor, ...] | None = None

@@ -64,7 +64,7 @@ class FlaxTimeSeriesTransformerModelOutput(ModelOutput):
 @dataclass
 class FlaxTimeSeriesTransformerForPredictionOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
-    params: jax.Array | None = None  # list<float[b, _]>?
+    params: list[jax.Array] | None = None  # list<float[b, _]>?
     loc: jax.Array | None = None  # float[b, 1]
     scale: jax.Array | None = None  # float[b, 1]
     static_features: jax.Array | None = None  # float[b, _]

@@ -60,7 +60,7 @@ class TFTimeSeriesTransformerModelOutput(ModelOutput):
 @dataclass
 class TFTimeSeriesTransformerForPredictionOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
-    params: tf.Tensor | None = None  # list<float[b, _]>?
+    params: list[tf.Tensor] | None = None  # list<float[b, _]>?
     loc: tf.Tensor | None = None  # float[b, 1]
     scale: tf.Tensor | None = None  # float[b, 1]
     static_features: tf.Tensor | None = None  # float[b, _]

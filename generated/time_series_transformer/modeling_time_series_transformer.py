@@ -56,7 +56,7 @@ class TimeSeriesTransformerModelOutput(ModelOutput):
 @dataclass
 class TimeSeriesTransformerForPredictionOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
-    params: Tensor | None = None  # list<float[b, _]>?
+    params: list[Tensor] | None = None  # list<float[b, _]>?
     loc: Tensor | None = None  # float[b, 1]
     scale: Tensor | None = None  # float[b, 1]
     static_features: Tensor | None = None  # float[b, _]

@@ -30,6 +30,7 @@ from triptych.flax import (
     Taps,
     activation,
     attention,
+    constant,
     cross_entropy,
     ctc_loss,
     draws_of,
@@ -119,16 +120,23 @@ def glu(
     return value * jax.nn.sigmoid(gate)
 
 
+def within(
+    lengths: jax.Array,
+    hidden: jax.Array,
+) -> jax.Array:
+    """Which frames are no padding."""
+    s = hidden.shape[1]
+    # where nothing is left, the reference counts from behind
+    ends = jnp.where(lengths > 0, lengths, lengths + s)
+    return jnp.arange(s)[None, :] < ends[:, None]
+
+
 class FlaxWav2Vec2FrameLengths(nnx.Module):
     """How many frames of features each sequence of samples has."""
 
-    def __init__(self, config: Wav2Vec2Config, adapted: bool = False, *, rngs: nnx.Rngs):
-        self.adapted = adapted
+    def __init__(self, config: Wav2Vec2Config, *, rngs: nnx.Rngs):
         self.conv_kernel = config.conv_kernel
         self.conv_stride = config.conv_stride
-        self.add_adapter = config.add_adapter
-        self.num_adapter_layers = config.num_adapter_layers
-        self.adapter_stride = config.adapter_stride
 
     def __call__(
         self,
@@ -142,34 +150,28 @@ class FlaxWav2Vec2FrameLengths(nnx.Module):
         lengths = jnp.sum(attention_mask, axis=1)
         for kernel, stride in zip(self.conv_kernel, self.conv_stride):
             lengths = (lengths - kernel) // stride + 1
-        if self.adapted and self.add_adapter:
-            for i in range(self.num_adapter_layers):
-                lengths = (lengths - 1) // self.adapter_stride + 1
         return lengths
 
 
-class FlaxWav2Vec2FrameMask(nnx.Module):
-    """Which frames are no padding."""
+class FlaxWav2Vec2AdaptedLengths(nnx.Module):
+    """How many of so many frames the adapter leaves."""
 
-    def __init__(self, config: Wav2Vec2Config, adapted: bool = False, *, rngs: nnx.Rngs):
-        self.lengths = FlaxWav2Vec2FrameLengths(config, adapted=adapted, rngs=rngs)
+    def __init__(self, config: Wav2Vec2Config, *, rngs: nnx.Rngs):
+        self.num_adapter_layers = config.num_adapter_layers
+        self.adapter_stride = config.adapter_stride
 
     def __call__(
         self,
-        attention_mask: jax.Array,
-        hidden: jax.Array,
+        lengths: jax.Array,
     ) -> jax.Array:
         """
-        attention_mask: int[b, t]
-        hidden: float[b, s, _]
+        lengths: int[b]
 
-        Returns bool[b, s].
+        Returns int[b].
         """
-        # where nothing is left, the reference counts from behind
-        ends = self.lengths(attention_mask)
-        s = hidden.shape[1]
-        ends = jnp.where(ends > 0, ends, ends + s)
-        return jnp.arange(s)[None, :] < ends[:, None]
+        for i in range(self.num_adapter_layers):
+            lengths = (lengths - 1) // self.adapter_stride + 1
+        return lengths
 
 
 class FlaxWav2Vec2ConvLayer(Block):
@@ -697,6 +699,7 @@ class FlaxWav2Vec2PreTrainedModel(PreTrainedModel):
         "project_hid.*": fan_in_uniform(),
         "project_q.*": fan_in_uniform(),
         "objective.weight": normal(1.0),
+        "layer_weights": constant(lambda config: 1 / (config.num_hidden_layers + 1)),
     }
     checkpoint_rules = Rules(
         rename=(
@@ -718,7 +721,7 @@ class FlaxWav2Vec2Model(FlaxWav2Vec2PreTrainedModel):
         self.masked_spec_embed = Parameter((config.hidden_size,)) if maskable else None
         self.encoder = FlaxWav2Vec2Encoder(config, rngs=rngs)
         self.adapter = FlaxWav2Vec2Adapter(config, rngs=rngs) if config.add_adapter else None
-        self.frames = FlaxWav2Vec2FrameMask(config, rngs=rngs)
+        self.frame_lengths = FlaxWav2Vec2FrameLengths(config, rngs=rngs)
         self.post_init()
 
     def __call__(
@@ -746,7 +749,9 @@ class FlaxWav2Vec2Model(FlaxWav2Vec2PreTrainedModel):
         if mask_time_indices is not None and self.config.apply_spec_augment and self.maskable:
             masked = mask_time_indices.astype(jnp.bool_)
             hidden = jnp.where(masked[:, :, None], value(self.masked_spec_embed), hidden)
-        attended = self.frames(attention_mask, hidden) if attention_mask is not None else None
+        attended = None
+        if attention_mask is not None:
+            attended = within(self.frame_lengths(attention_mask), hidden)
         hidden = self.encoder(hidden, attended, taps=taps)
         if self.config.add_adapter:
             hidden = self.adapter(hidden)
@@ -900,7 +905,10 @@ class FlaxWav2Vec2ForCTC(FlaxWav2Vec2PreTrainedModel):
             config.vocab_size,
             rngs=rngs,
         )
-        self.frame_lengths = FlaxWav2Vec2FrameLengths(config, adapted=True, rngs=rngs)
+        self.frame_lengths = FlaxWav2Vec2FrameLengths(config, rngs=rngs)
+        self.adapted_lengths = (
+            FlaxWav2Vec2AdaptedLengths(config, rngs=rngs) if config.add_adapter else None
+        )
         self.post_init()
 
     def __call__(
@@ -934,10 +942,13 @@ class FlaxWav2Vec2ForCTC(FlaxWav2Vec2PreTrainedModel):
                 if attention_mask is None
                 else attention_mask
             )
+            lengths = self.frame_lengths(samples)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
             loss = ctc_loss(
                 logits,
                 labels,
-                self.frame_lengths(samples),
+                lengths,
                 blank=self.config.pad_token_id,
                 reduction=self.config.ctc_loss_reduction,
                 zero_infinity=self.config.ctc_zero_infinity,
@@ -963,7 +974,10 @@ class FlaxWav2Vec2ForSequenceClassification(FlaxWav2Vec2PreTrainedModel):
         )
         self.projector = Linear(config.hidden_size, config.classifier_proj_size, rngs=rngs)
         self.classifier = Linear(config.classifier_proj_size, config.num_labels, rngs=rngs)
-        self.frames = FlaxWav2Vec2FrameMask(config, adapted=True, rngs=rngs)
+        self.frame_lengths = FlaxWav2Vec2FrameLengths(config, rngs=rngs)
+        self.adapted_lengths = (
+            FlaxWav2Vec2AdaptedLengths(config, rngs=rngs) if config.add_adapter else None
+        )
         self.post_init()
 
     def __call__(
@@ -997,7 +1011,10 @@ class FlaxWav2Vec2ForSequenceClassification(FlaxWav2Vec2PreTrainedModel):
         if attention_mask is None:
             pooled = jnp.mean(hidden, axis=1)
         else:
-            kept = self.frames(attention_mask, hidden).astype(hidden.dtype)[:, :, None]
+            lengths = self.frame_lengths(attention_mask)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
+            kept = within(lengths, hidden).astype(hidden.dtype)[:, :, None]
             pooled = jnp.sum(hidden * kept, axis=1) / jnp.sum(kept, axis=1)
         logits = self.classifier(pooled)
         loss = cross_entropy(logits, labels) if labels is not None else None
@@ -1078,7 +1095,10 @@ class FlaxWav2Vec2ForXVector(FlaxWav2Vec2PreTrainedModel):
         )
         self.classifier = Linear(config.xvector_output_dim, config.xvector_output_dim, rngs=rngs)
         self.objective = FlaxWav2Vec2AMSoftmaxLoss(config, rngs=rngs)
-        self.frame_lengths = FlaxWav2Vec2FrameLengths(config, adapted=True, rngs=rngs)
+        self.frame_lengths = FlaxWav2Vec2FrameLengths(config, rngs=rngs)
+        self.adapted_lengths = (
+            FlaxWav2Vec2AdaptedLengths(config, rngs=rngs) if config.add_adapter else None
+        )
         self.post_init()
 
     def __call__(
@@ -1114,6 +1134,8 @@ class FlaxWav2Vec2ForXVector(FlaxWav2Vec2PreTrainedModel):
         kept = jnp.ones_like(hidden[:, :, :1])
         if attention_mask is not None:
             lengths = self.frame_lengths(attention_mask)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
             for kernel in self.config.tdnn_kernel:
                 lengths = lengths - (kernel - 1)
             kept = (jnp.arange(length)[None, :] < lengths[:, None]).astype(hidden.dtype)[:, :, None]

@@ -24,6 +24,7 @@ from triptych.tensorflow import (
     Rules,
     activation,
     attention,
+    constant,
     cross_entropy,
     ctc_loss,
     draws_of,
@@ -113,17 +114,24 @@ def glu(
     return value * tf.sigmoid(gate)
 
 
+def within(
+    lengths: tf.Tensor,
+    hidden: tf.Tensor,
+) -> tf.Tensor:
+    """Which frames are no padding."""
+    s = shape_of(hidden)[1]
+    # where nothing is left, the reference counts from behind
+    ends = tf.where(lengths > 0, lengths, lengths + s)
+    return tf.range(s)[None, :] < ends[:, None]
+
+
 class TFWav2Vec2FrameLengths(Layer):
     """How many frames of features each sequence of samples has."""
 
-    def __init__(self, config: Wav2Vec2Config, adapted: bool = False, **kwargs):
+    def __init__(self, config: Wav2Vec2Config, **kwargs):
         super().__init__(**kwargs)
-        self.adapted = adapted
         self.conv_kernel = config.conv_kernel
         self.conv_stride = config.conv_stride
-        self.add_adapter = config.add_adapter
-        self.num_adapter_layers = config.num_adapter_layers
-        self.adapter_stride = config.adapter_stride
         self.built = True
 
     def call(
@@ -138,36 +146,30 @@ class TFWav2Vec2FrameLengths(Layer):
         lengths = tf.reduce_sum(attention_mask, axis=1)
         for kernel, stride in zip(self.conv_kernel, self.conv_stride):
             lengths = (lengths - kernel) // stride + 1
-        if self.adapted and self.add_adapter:
-            for i in range(self.num_adapter_layers):
-                lengths = (lengths - 1) // self.adapter_stride + 1
         return lengths
 
 
-class TFWav2Vec2FrameMask(Layer):
-    """Which frames are no padding."""
+class TFWav2Vec2AdaptedLengths(Layer):
+    """How many of so many frames the adapter leaves."""
 
-    def __init__(self, config: Wav2Vec2Config, adapted: bool = False, **kwargs):
+    def __init__(self, config: Wav2Vec2Config, **kwargs):
         super().__init__(**kwargs)
-        self.lengths = TFWav2Vec2FrameLengths(config, adapted=adapted)
+        self.num_adapter_layers = config.num_adapter_layers
+        self.adapter_stride = config.adapter_stride
         self.built = True
 
     def call(
         self,
-        attention_mask: tf.Tensor,
-        hidden: tf.Tensor = None,
+        lengths: tf.Tensor,
     ) -> tf.Tensor:
         """
-        attention_mask: int[b, t]
-        hidden: float[b, s, _]
+        lengths: int[b]
 
-        Returns bool[b, s].
+        Returns int[b].
         """
-        # where nothing is left, the reference counts from behind
-        ends = self.lengths(attention_mask)
-        s = shape_of(hidden)[1]
-        ends = tf.where(ends > 0, ends, ends + s)
-        return tf.range(s)[None, :] < ends[:, None]
+        for i in range(self.num_adapter_layers):
+            lengths = (lengths - 1) // self.adapter_stride + 1
+        return lengths
 
 
 class TFWav2Vec2ConvLayer(Block):
@@ -706,6 +708,7 @@ class TFWav2Vec2PreTrainedModel(PreTrainedModel):
         "project_hid.*": fan_in_uniform(),
         "project_q.*": fan_in_uniform(),
         "objective.weight": normal(1.0),
+        "layer_weights": constant(lambda config: 1 / (config.num_hidden_layers + 1)),
     }
     checkpoint_rules = Rules(
         rename=(
@@ -728,7 +731,7 @@ class TFWav2Vec2Model(TFWav2Vec2PreTrainedModel):
         )
         self.encoder = TFWav2Vec2Encoder(config)
         self.adapter = TFWav2Vec2Adapter(config) if config.add_adapter else None
-        self.frames = TFWav2Vec2FrameMask(config)
+        self.frame_lengths = TFWav2Vec2FrameLengths(config)
         self.post_init()
 
     def call(
@@ -757,9 +760,9 @@ class TFWav2Vec2Model(TFWav2Vec2PreTrainedModel):
         if mask_time_indices is not None and self.config.apply_spec_augment and self.maskable:
             masked = tf.cast(mask_time_indices, tf.bool)
             hidden = tf.where(masked[:, :, None], value(self.masked_spec_embed), hidden)
-        attended = (
-            self.frames(attention_mask, hidden=hidden) if attention_mask is not None else None
-        )
+        attended = None
+        if attention_mask is not None:
+            attended = within(self.frame_lengths(attention_mask), hidden)
         hidden = self.encoder(hidden, attended=attended, taps=taps)
         if self.config.add_adapter:
             hidden = self.adapter(hidden)
@@ -913,7 +916,8 @@ class TFWav2Vec2ForCTC(TFWav2Vec2PreTrainedModel):
             config.output_hidden_size if config.add_adapter else config.hidden_size,
             config.vocab_size,
         )
-        self.frame_lengths = TFWav2Vec2FrameLengths(config, adapted=True)
+        self.frame_lengths = TFWav2Vec2FrameLengths(config)
+        self.adapted_lengths = TFWav2Vec2AdaptedLengths(config) if config.add_adapter else None
         self.post_init()
 
     def call(
@@ -948,10 +952,13 @@ class TFWav2Vec2ForCTC(TFWav2Vec2PreTrainedModel):
                 if attention_mask is None
                 else attention_mask
             )
+            lengths = self.frame_lengths(samples)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
             loss = ctc_loss(
                 logits,
                 labels,
-                self.frame_lengths(samples),
+                lengths,
                 blank=self.config.pad_token_id,
                 reduction=self.config.ctc_loss_reduction,
                 zero_infinity=self.config.ctc_zero_infinity,
@@ -978,7 +985,8 @@ class TFWav2Vec2ForSequenceClassification(TFWav2Vec2PreTrainedModel):
         )
         self.projector = Linear(config.hidden_size, config.classifier_proj_size)
         self.classifier = Linear(config.classifier_proj_size, config.num_labels)
-        self.frames = TFWav2Vec2FrameMask(config, adapted=True)
+        self.frame_lengths = TFWav2Vec2FrameLengths(config)
+        self.adapted_lengths = TFWav2Vec2AdaptedLengths(config) if config.add_adapter else None
         self.post_init()
 
     def call(
@@ -1013,7 +1021,10 @@ class TFWav2Vec2ForSequenceClassification(TFWav2Vec2PreTrainedModel):
         if attention_mask is None:
             pooled = tf.reduce_mean(hidden, axis=1)
         else:
-            kept = tf.cast(self.frames(attention_mask, hidden=hidden), hidden.dtype)[:, :, None]
+            lengths = self.frame_lengths(attention_mask)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
+            kept = tf.cast(within(lengths, hidden), hidden.dtype)[:, :, None]
             pooled = tf.reduce_sum(hidden * kept, axis=1) / tf.reduce_sum(kept, axis=1)
         logits = self.classifier(pooled)
         loss = cross_entropy(logits, labels) if labels is not None else None
@@ -1099,7 +1110,8 @@ class TFWav2Vec2ForXVector(TFWav2Vec2PreTrainedModel):
         self.feature_extractor = Linear(config.tdnn_dim[-1] * 2, config.xvector_output_dim)
         self.classifier = Linear(config.xvector_output_dim, config.xvector_output_dim)
         self.objective = TFWav2Vec2AMSoftmaxLoss(config)
-        self.frame_lengths = TFWav2Vec2FrameLengths(config, adapted=True)
+        self.frame_lengths = TFWav2Vec2FrameLengths(config)
+        self.adapted_lengths = TFWav2Vec2AdaptedLengths(config) if config.add_adapter else None
         self.post_init()
 
     def call(
@@ -1136,6 +1148,8 @@ class TFWav2Vec2ForXVector(TFWav2Vec2PreTrainedModel):
         kept = tf.ones_like(hidden[:, :, :1])
         if attention_mask is not None:
             lengths = self.frame_lengths(attention_mask)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
             for kernel in self.config.tdnn_kernel:
                 lengths = lengths - (kernel - 1)
             kept = tf.cast(tf.range(length)[None, :] < lengths[:, None], hidden.dtype)[:, :, None]

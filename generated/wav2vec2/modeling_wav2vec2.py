@@ -21,6 +21,7 @@ from triptych.pytorch import (
     Taps,
     activation,
     attention,
+    constant,
     cross_entropy,
     ctc_loss,
     draws_of,
@@ -107,17 +108,24 @@ def glu(
     return value * torch.sigmoid(gate)
 
 
+def within(
+    lengths: Tensor,
+    hidden: Tensor,
+) -> Tensor:
+    """Which frames are no padding."""
+    s = hidden.shape[1]
+    # where nothing is left, the reference counts from behind
+    ends = torch.where(lengths > 0, lengths, lengths + s)
+    return torch.arange(s, device=lengths.device)[None, :] < ends[:, None]
+
+
 class Wav2Vec2FrameLengths(nn.Module):
     """How many frames of features each sequence of samples has."""
 
-    def __init__(self, config: Wav2Vec2Config, adapted: bool = False):
+    def __init__(self, config: Wav2Vec2Config):
         super().__init__()
-        self.adapted = adapted
         self.conv_kernel = config.conv_kernel
         self.conv_stride = config.conv_stride
-        self.add_adapter = config.add_adapter
-        self.num_adapter_layers = config.num_adapter_layers
-        self.adapter_stride = config.adapter_stride
 
     def forward(
         self,
@@ -131,35 +139,29 @@ class Wav2Vec2FrameLengths(nn.Module):
         lengths = torch.sum(attention_mask, dim=1)
         for kernel, stride in zip(self.conv_kernel, self.conv_stride):
             lengths = (lengths - kernel) // stride + 1
-        if self.adapted and self.add_adapter:
-            for i in range(self.num_adapter_layers):
-                lengths = (lengths - 1) // self.adapter_stride + 1
         return lengths
 
 
-class Wav2Vec2FrameMask(nn.Module):
-    """Which frames are no padding."""
+class Wav2Vec2AdaptedLengths(nn.Module):
+    """How many of so many frames the adapter leaves."""
 
-    def __init__(self, config: Wav2Vec2Config, adapted: bool = False):
+    def __init__(self, config: Wav2Vec2Config):
         super().__init__()
-        self.lengths = Wav2Vec2FrameLengths(config, adapted=adapted)
+        self.num_adapter_layers = config.num_adapter_layers
+        self.adapter_stride = config.adapter_stride
 
     def forward(
         self,
-        attention_mask: Tensor,
-        hidden: Tensor,
+        lengths: Tensor,
     ) -> Tensor:
         """
-        attention_mask: int[b, t]
-        hidden: float[b, s, _]
+        lengths: int[b]
 
-        Returns bool[b, s].
+        Returns int[b].
         """
-        # where nothing is left, the reference counts from behind
-        ends = self.lengths(attention_mask)
-        s = hidden.shape[1]
-        ends = torch.where(ends > 0, ends, ends + s)
-        return torch.arange(s, device=attention_mask.device)[None, :] < ends[:, None]
+        for i in range(self.num_adapter_layers):
+            lengths = (lengths - 1) // self.adapter_stride + 1
+        return lengths
 
 
 class Wav2Vec2ConvLayer(Block):
@@ -659,6 +661,7 @@ class Wav2Vec2PreTrainedModel(PreTrainedModel):
         "project_hid.*": fan_in_uniform(),
         "project_q.*": fan_in_uniform(),
         "objective.weight": normal(1.0),
+        "layer_weights": constant(lambda config: 1 / (config.num_hidden_layers + 1)),
     }
     checkpoint_rules = Rules(
         rename=(
@@ -681,7 +684,7 @@ class Wav2Vec2Model(Wav2Vec2PreTrainedModel):
         )
         self.encoder = Wav2Vec2Encoder(config)
         self.adapter = Wav2Vec2Adapter(config) if config.add_adapter else None
-        self.frames = Wav2Vec2FrameMask(config)
+        self.frame_lengths = Wav2Vec2FrameLengths(config)
         self.post_init()
 
     def forward(
@@ -709,7 +712,9 @@ class Wav2Vec2Model(Wav2Vec2PreTrainedModel):
         if mask_time_indices is not None and self.config.apply_spec_augment and self.maskable:
             masked = mask_time_indices.to(torch.bool)
             hidden = torch.where(masked[:, :, None], self.masked_spec_embed, hidden)
-        attended = self.frames(attention_mask, hidden) if attention_mask is not None else None
+        attended = None
+        if attention_mask is not None:
+            attended = within(self.frame_lengths(attention_mask), hidden)
         hidden = self.encoder(hidden, attended, taps=taps)
         if self.config.add_adapter:
             hidden = self.adapter(hidden)
@@ -857,7 +862,8 @@ class Wav2Vec2ForCTC(Wav2Vec2PreTrainedModel):
             config.output_hidden_size if config.add_adapter else config.hidden_size,
             config.vocab_size,
         )
-        self.frame_lengths = Wav2Vec2FrameLengths(config, adapted=True)
+        self.frame_lengths = Wav2Vec2FrameLengths(config)
+        self.adapted_lengths = Wav2Vec2AdaptedLengths(config) if config.add_adapter else None
         self.post_init()
 
     def forward(
@@ -891,10 +897,13 @@ class Wav2Vec2ForCTC(Wav2Vec2PreTrainedModel):
                 if attention_mask is None
                 else attention_mask
             )
+            lengths = self.frame_lengths(samples)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
             loss = ctc_loss(
                 logits,
                 labels,
-                self.frame_lengths(samples),
+                lengths,
                 blank=self.config.pad_token_id,
                 reduction=self.config.ctc_loss_reduction,
                 zero_infinity=self.config.ctc_zero_infinity,
@@ -921,7 +930,8 @@ class Wav2Vec2ForSequenceClassification(Wav2Vec2PreTrainedModel):
         )
         self.projector = nn.Linear(config.hidden_size, config.classifier_proj_size)
         self.classifier = nn.Linear(config.classifier_proj_size, config.num_labels)
-        self.frames = Wav2Vec2FrameMask(config, adapted=True)
+        self.frame_lengths = Wav2Vec2FrameLengths(config)
+        self.adapted_lengths = Wav2Vec2AdaptedLengths(config) if config.add_adapter else None
         self.post_init()
 
     def forward(
@@ -955,7 +965,10 @@ class Wav2Vec2ForSequenceClassification(Wav2Vec2PreTrainedModel):
         if attention_mask is None:
             pooled = torch.mean(hidden, dim=1)
         else:
-            kept = self.frames(attention_mask, hidden).to(hidden.dtype)[:, :, None]
+            lengths = self.frame_lengths(attention_mask)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
+            kept = within(lengths, hidden).to(hidden.dtype)[:, :, None]
             pooled = torch.sum(hidden * kept, dim=1) / torch.sum(kept, dim=1)
         logits = self.classifier(pooled)
         loss = cross_entropy(logits, labels) if labels is not None else None
@@ -1036,7 +1049,8 @@ class Wav2Vec2ForXVector(Wav2Vec2PreTrainedModel):
         self.feature_extractor = nn.Linear(config.tdnn_dim[-1] * 2, config.xvector_output_dim)
         self.classifier = nn.Linear(config.xvector_output_dim, config.xvector_output_dim)
         self.objective = Wav2Vec2AMSoftmaxLoss(config)
-        self.frame_lengths = Wav2Vec2FrameLengths(config, adapted=True)
+        self.frame_lengths = Wav2Vec2FrameLengths(config)
+        self.adapted_lengths = Wav2Vec2AdaptedLengths(config) if config.add_adapter else None
         self.post_init()
 
     def forward(
@@ -1072,6 +1086,8 @@ class Wav2Vec2ForXVector(Wav2Vec2PreTrainedModel):
         kept = torch.ones_like(hidden[:, :, :1])
         if attention_mask is not None:
             lengths = self.frame_lengths(attention_mask)
+            if self.config.add_adapter:
+                lengths = self.adapted_lengths(lengths)
             for kernel in self.config.tdnn_kernel:
                 lengths = lengths - (kernel - 1)
             kept = (

@@ -47,7 +47,7 @@ from .configuration_xlnet import XLNetConfig
 @dataclass
 class FlaxXLNetModelOutput(ModelOutput):
     last_hidden_state: jax.Array | None = None  # float[b, _, d_model]
-    mems: jax.Array | None = None  # list<float[_, b, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -56,7 +56,7 @@ class FlaxXLNetModelOutput(ModelOutput):
 class FlaxXLNetLMHeadModelOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
     logits: jax.Array | None = None  # float[b, _, vocab_size]
-    mems: jax.Array | None = None  # list<float[_, b, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -65,7 +65,7 @@ class FlaxXLNetLMHeadModelOutput(ModelOutput):
 class FlaxXLNetForSequenceClassificationOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
     logits: jax.Array | None = None  # float[b, num_labels]
-    mems: jax.Array | None = None  # list<float[_, b, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -74,7 +74,7 @@ class FlaxXLNetForSequenceClassificationOutput(ModelOutput):
 class FlaxXLNetForTokenClassificationOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
     logits: jax.Array | None = None  # float[b, _, num_labels]
-    mems: jax.Array | None = None  # list<float[_, b, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -83,7 +83,7 @@ class FlaxXLNetForTokenClassificationOutput(ModelOutput):
 class FlaxXLNetForMultipleChoiceOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
     logits: jax.Array | None = None  # float[b, choices]
-    mems: jax.Array | None = None  # list<float[_, _, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, _, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -93,7 +93,7 @@ class FlaxXLNetForQuestionAnsweringSimpleOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
     start_logits: jax.Array | None = None  # float[b, _]
     end_logits: jax.Array | None = None  # float[b, _]
-    mems: jax.Array | None = None  # list<float[_, b, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -106,7 +106,7 @@ class FlaxXLNetForQuestionAnsweringOutput(ModelOutput):
     end_top_log_probs: jax.Array | None = None  # float[b, end_n_top * start_n_top]?
     end_top_index: jax.Array | None = None  # int[b, end_n_top * start_n_top]?
     cls_logits: jax.Array | None = None  # float[b]?
-    mems: jax.Array | None = None  # list<float[_, b, d_model]>?
+    mems: list[jax.Array] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 

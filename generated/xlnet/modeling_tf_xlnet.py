@@ -45,7 +45,7 @@ from .configuration_xlnet import XLNetConfig
 @dataclass
 class TFXLNetModelOutput(ModelOutput):
     last_hidden_state: tf.Tensor | None = None  # float[b, _, d_model]
-    mems: tf.Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -54,7 +54,7 @@ class TFXLNetModelOutput(ModelOutput):
 class TFXLNetLMHeadModelOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
     logits: tf.Tensor | None = None  # float[b, _, vocab_size]
-    mems: tf.Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -63,7 +63,7 @@ class TFXLNetLMHeadModelOutput(ModelOutput):
 class TFXLNetForSequenceClassificationOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
     logits: tf.Tensor | None = None  # float[b, num_labels]
-    mems: tf.Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -72,7 +72,7 @@ class TFXLNetForSequenceClassificationOutput(ModelOutput):
 class TFXLNetForTokenClassificationOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
     logits: tf.Tensor | None = None  # float[b, _, num_labels]
-    mems: tf.Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -81,7 +81,7 @@ class TFXLNetForTokenClassificationOutput(ModelOutput):
 class TFXLNetForMultipleChoiceOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
     logits: tf.Tensor | None = None  # float[b, choices]
-    mems: tf.Tensor | None = None  # list<float[_, _, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, _, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -91,7 +91,7 @@ class TFXLNetForQuestionAnsweringSimpleOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
     start_logits: tf.Tensor | None = None  # float[b, _]
     end_logits: tf.Tensor | None = None  # float[b, _]
-    mems: tf.Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -104,7 +104,7 @@ class TFXLNetForQuestionAnsweringOutput(ModelOutput):
     end_top_log_probs: tf.Tensor | None = None  # float[b, end_n_top * start_n_top]?
     end_top_index: tf.Tensor | None = None  # int[b, end_n_top * start_n_top]?
     cls_logits: tf.Tensor | None = None  # float[b]?
-    mems: tf.Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[tf.Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 

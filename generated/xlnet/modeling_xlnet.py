@@ -40,7 +40,7 @@ from .configuration_xlnet import XLNetConfig
 @dataclass
 class XLNetModelOutput(ModelOutput):
     last_hidden_state: Tensor | None = None  # float[b, _, d_model]
-    mems: Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -49,7 +49,7 @@ class XLNetModelOutput(ModelOutput):
 class XLNetLMHeadModelOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
     logits: Tensor | None = None  # float[b, _, vocab_size]
-    mems: Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -58,7 +58,7 @@ class XLNetLMHeadModelOutput(ModelOutput):
 class XLNetForSequenceClassificationOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
     logits: Tensor | None = None  # float[b, num_labels]
-    mems: Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -67,7 +67,7 @@ class XLNetForSequenceClassificationOutput(ModelOutput):
 class XLNetForTokenClassificationOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
     logits: Tensor | None = None  # float[b, _, num_labels]
-    mems: Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -76,7 +76,7 @@ class XLNetForTokenClassificationOutput(ModelOutput):
 class XLNetForMultipleChoiceOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
     logits: Tensor | None = None  # float[b, choices]
-    mems: Tensor | None = None  # list<float[_, _, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, _, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -86,7 +86,7 @@ class XLNetForQuestionAnsweringSimpleOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
     start_logits: Tensor | None = None  # float[b, _]
     end_logits: Tensor | None = None  # float[b, _]
-    mems: Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -99,7 +99,7 @@ class XLNetForQuestionAnsweringOutput(ModelOutput):
     end_top_log_probs: Tensor | None = None  # float[b, end_n_top * start_n_top]?
     end_top_index: Tensor | None = None  # int[b, end_n_top * start_n_top]?
     cls_logits: Tensor | None = None  # float[b]?
-    mems: Tensor | None = None  # list<float[_, b, d_model]>?
+    mems: list[Tensor] | None = None  # list<float[_, b, d_model]>?
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 

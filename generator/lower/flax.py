@@ -79,8 +79,9 @@ class FlaxWriter(ModuleWriter):
             m and m.stateful for m in (self.module_of(k) for _, k in self.loop_layers(node))
         )
         past = "past" if stateful else "None"
-        taps = "taps" if self.module.taps else "NO_TAPS"
-        self.use(taps) if taps == "NO_TAPS" else None
+        taps = "taps" if self.module.taps and not self.only_passes_on else "NO_TAPS"
+        if taps == "NO_TAPS":
+            self.use(taps)
         call = f"fold(step, {state}, {self.text(node.iterable)}, past={past}, taps={taps})"
         lines += self.line(depth, f"{carried} = {call}" if carried else call)
         return lines

@@ -186,9 +186,13 @@ class ModuleWriter(ConstructorWriter):
         passed = {name for name, _, _ in self.module.passed}
         return self.module.model and not passed.issuperset(self.module.taps)
 
+    @property
+    def only_passes_on(self) -> bool:
+        """A head that gives what its base emits: its own layers add nothing of the same names."""
+        return self.module.model and not self.own_taps and not self.module.method_of
+
     def taps_for(self, layer: ir.Expr) -> ast.expr:
-        """A head passes on what its base emits: its own layers add nothing of the same names."""
-        if self.module.model and not self.own_taps and not self.module.method_of:
+        if self.only_passes_on:
             self.use("NO_TAPS")
             return trees.name("NO_TAPS")
         return super().taps_for(layer)
