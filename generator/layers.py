@@ -127,12 +127,19 @@ def _norm(call) -> Type:
 
 
 layer(
-    "layer_norm(size, eps=1e-05)",
+    "layer_norm(size, eps=1e-05, bias=True)",
     _norm,
     "nn.LayerNorm(size, eps=eps)",
     "LayerNorm(size, eps=eps)",
     "LayerNorm(size, eps=eps, rngs=rngs)",
     leaves=("weight", "bias"),
+    variants={
+        "bias": {
+            "pytorch": "nn.LayerNorm(size, eps=eps, bias=bias)",
+            "tensorflow": "LayerNorm(size, eps=eps, bias=bias)",
+            "flax": "LayerNorm(size, eps=eps, bias=bias, rngs=rngs)",
+        }
+    },
 )
 layer(
     "rms_norm(size, eps=1e-06)",
@@ -173,18 +180,17 @@ layer(
 layer("activation(name)", _same, "activation(name)", "activation(name)", "activation(name)")
 
 
-def sizes_of_pair(call, name: str) -> tuple[Dim, Dim]:
-    """A size for both axes of a picture, or one for each."""
+def sizes_by_axis(call, name: str, axes: int) -> tuple[Dim, ...]:
+    """A size for all axes of a picture or film, or one for each."""
     value = dict(call.sizes).get(name)
     known = getattr(value, "value", None)
     if isinstance(known, (list, tuple)):
-        if len(known) != 2:
+        if len(known) != axes:
             call.fail(f"{call.name}: {name} is one size, or one an axis", found=str(list(known)))
-        return Dim.of(known[0]), Dim.of(known[1])
+        return tuple(Dim.of(size) for size in known)
     if isinstance(value, Static) and value.kind not in ("int", "number", "any"):
-        return (call.unknown(name), call.unknown(name))
-    size = call.size(name)
-    return size, size
+        return tuple(call.unknown(name) for _ in range(axes))
+    return (call.size(name),) * axes
 
 
 def _convolved(size: Dim, kernel: Dim, stride: Dim, padding: Dim, dilation: Dim) -> Dim:
@@ -208,7 +214,7 @@ def _conv2d(call) -> Type:
             call.fail("conv2d: padding is a number, a pair or 'same'", found=found)
     else:
         names = ("kernel_size", "stride", "padding", "dilation")
-        axes = zip(size, *(sizes_of_pair(call, name) for name in names), strict=True)
+        axes = zip(size, *(sizes_by_axis(call, name, 2) for name in names), strict=True)
         size = tuple(_convolved(*axis) for axis in axes)
     return Tensor(x.dtype, (x.shape[0], call.size("out_channels"), *size))
 
@@ -224,6 +230,31 @@ layer(
     "dilation=dilation, groups=groups, bias=bias)",
     "Conv2d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, "
     "dilation=dilation, groups=groups, bias=bias, rngs=rngs)",
+    leaves=("weight", "bias"),
+)
+
+
+def _conv3d(call) -> Type:
+    x = call.float_tensor("x")
+    if x.rank != 5:
+        call.fail("conv3d takes float[b, c, t, h, w]", found=str(x))
+        return x
+    call.same_dim(x.shape[1], call.size("in_channels"), what="conv3d expects its channels to be")
+    kernel, stride, padding = (
+        sizes_by_axis(call, name, 3) for name in ("kernel_size", "stride", "padding")
+    )
+    axes = zip(x.shape[2:], kernel, stride, padding, (Dim.of(1),) * 3, strict=True)
+    size = tuple(_convolved(*axis) for axis in axes)
+    return Tensor(x.dtype, (x.shape[0], call.size("out_channels"), *size))
+
+
+layer(
+    "conv3d(in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True)",
+    _conv3d,
+    "nn.Conv3d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)",
+    "Conv3d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias)",
+    "Conv3d(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=bias, "
+    "rngs=rngs)",
     leaves=("weight", "bias"),
 )
 

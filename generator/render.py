@@ -110,12 +110,8 @@ def source_name(spec: Spec) -> str:
 
 def render_models(env: jinja2.Environment, program: Program, writer: type[ModuleWriter]) -> str:
     names: dict[str, None] = {}
-    functions = [
-        function_context(writer(program, program.function(name), names))
-        for name in program.used_functions
-    ]
-    modules = [class_context(writer(program, module, names)) for module in program.modules]
-    models = [class_context(writer(program, module, names)) for module in program.models]
+    functions, modules, models = contexts(program, writer, names)
+    program.errors.raise_if_any()
     initializers = initializer_texts(program.spec.init, names)
     rules = rules_text(program.spec, names)
     template = env.get_template(f"{writer.framework}/modeling.py.j2")
@@ -137,6 +133,26 @@ def render_models(env: jinja2.Environment, program: Program, writer: type[Module
     # written once without imports, to see which names it needs
     used = used_names(template.render(**context, imports=[], used=set()))
     return template.render(**context, imports=sort_imports(names, used), used=used)
+
+
+def check_code(program: Program) -> None:
+    """Raises SpecError with what stands in the way of writing code, in any framework."""
+    for writer in WRITERS:
+        contexts(program, writer, {})
+    program.errors.raise_if_any()
+
+
+def contexts(
+    program: Program, writer: type[ModuleWriter], names: dict[str, None]
+) -> tuple[list[dict[str, Any]], ...]:
+    """What templates say of the functions, modules and models."""
+    functions = [
+        function_context(writer(program, program.function(name), names))
+        for name in program.used_functions
+    ]
+    modules = [class_context(writer(program, module, names)) for module in program.modules]
+    models = [class_context(writer(program, module, names)) for module in program.models]
+    return functions, modules, models
 
 
 def stored_prefix(program: Program) -> str | None:

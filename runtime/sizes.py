@@ -16,3 +16,11 @@ def pair(size: int | Sequence[int]) -> tuple[int, int]:
         return size, size
     height, width = size
     return height, width
+
+
+def triple(size: int | Sequence[int]) -> tuple[int, int, int]:
+    """(time, height, width) from one size for all, or from a list of three."""
+    if isinstance(size, int):
+        return size, size, size
+    time, height, width = size
+    return time, height, width

@@ -164,11 +164,14 @@ def compile_spec(task: Task) -> dict[str, Any]:
     """Loads, checks and renders a spec; runs in a worker, so that faults are values."""
     from ..checking import check_spec
     from ..docs import spec_facts
+    from ..render import check_code
 
     try:
         spec = load_spec(task.path, task.library_dirs)
         _check_rows(spec, task.rows)
         program = check_spec(spec)
+        if task.render is None:
+            check_code(program)
         files = None if task.render is None else task.render(program, task.package, task.cache)
         facts = spec_facts(program)
         return {"path": task.path, "facts": facts, "files": files, "sources": spec.dependencies}

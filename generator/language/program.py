@@ -36,6 +36,8 @@ from .modules import Checker
 from .sources import BASE_MODEL, ModuleSource, place_of, role_path
 from .typestrings import parse_type
 
+NAMES_BASE = re.compile(r"^[^#\n]*\bbase[.(]", re.MULTILINE)  # not in a comment
+
 
 @dataclass
 class Program:
@@ -118,10 +120,9 @@ class Program:
         self._mark_blocks()
         check_program(self)
 
-    def fail(self, message: str, location: Location, **details) -> None:
-        """Report what only lowering can see."""
+    def report(self, message: str, location: Location, **details) -> None:
+        """Keeps what only lowering can see, which goes on; rendering fails when all is lowered."""
         self.errors.error(location, message, **details)
-        self.errors.raise_if_any()
 
     @cached_property
     def keeps_states(self) -> bool:
@@ -195,12 +196,18 @@ class Program:
     # --- inputs ---------------------------------------------------------------------------------
 
     def uses_base(self, source: ModuleSource) -> bool:
+        """Whether a model says what its base is, takes its inputs, or speaks of it."""
         if "base" in source.data:
             return True
+        if self.base_source(source) in (None, source):
+            return False
         inputs = source.data.get("inputs", ())
-        return not isinstance(inputs, Map) and any(
+        if not isinstance(inputs, Map) and any(
             isinstance(i, str) and i.startswith("...") for i in inputs
-        )
+        ):
+            return True
+        texts = (source.data.get("forward", ""), *source.data.get("layers", {}).values())
+        return any(NAMES_BASE.search(str(text)) for text in texts)
 
     @property
     def base_model(self) -> str:

@@ -210,7 +210,8 @@ class ExpressionWriter(ViewWriter):
         sizes = [self.dim(dim) for dim in node.type.shape]
         like = next(iter(self.sizes.sources), None)
         if None in sizes or like is None:
-            self.program.fail(f"the sizes of the draw {node.name} are not known", node.location)
+            self.program.report(f"the sizes of the draw {node.name} are not known", node.location)
+            return ast.Constant(None)
         function = trees.attribute(trees.name("draws"), node.distribution)
         return ast.Call(
             function, [ast.Constant(node.name), trees.sequence(sizes), trees.name(like)], []

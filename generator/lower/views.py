@@ -71,7 +71,7 @@ class ViewWriter:
         ]
         if len(unknown) > 1:
             names = " and ".join(" ".join(group) for group in unknown)
-            self.program.fail(
+            self.program.report(
                 f"rearrange: the sizes of {names} are only known when the model runs",
                 self.location,
                 hint=f"give {unknown[0][0]}=...",

@@ -24,6 +24,7 @@ for name in ("exp", "log", "sin", "cos", "tanh", "floor", "ceil"):
     )
 op("sqrt(x)", static_or(floating), "torch.sqrt(x)", "tf.sqrt(x)", "jnp.sqrt(x)")
 op("rsqrt(x)", floating, "torch.rsqrt(x)", "tf.math.rsqrt(x)", "jax.lax.rsqrt(x)")
+op("acos(x)", floating, "torch.acos(x)", "tf.acos(x)", "jnp.arccos(x)")
 op("erf(x)", floating, "torch.erf(x)", "tf.math.erf(x)", "jax.scipy.special.erf(x)")
 op("relu(x)", floating, "torch.relu(x)", "tf.nn.relu(x)", "jax.nn.relu(x)")
 op("sigmoid(x)", floating, "torch.sigmoid(x)", "tf.sigmoid(x)", "jax.nn.sigmoid(x)")

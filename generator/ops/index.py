@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..types import Tensor, TupleOf, Type, integer
+from ..types import NONE, Tensor, TupleOf, Type, integer
 from .rules import axis_of
 from .table import op
 
@@ -123,7 +123,10 @@ op(
 
 
 def _mixture(call) -> Type:
-    """x[n, d] through k of e experts each, with matrices [e, inner, d] and [e, d, inner]."""
+    """x[n, d] through k of e experts each, with matrices [e, inner, d] and [e, d, inner].
+
+    Without a gate, an expert is down(act(up(x))).
+    """
     x, weights, index = call.tensor("x"), call.tensor("weights"), _index_type(call)
     if x.rank != 2 or weights.rank != 2 or index.rank != 2:
         expected = "x[n, d], weights[n, k] and index[n, k]"
@@ -137,18 +140,16 @@ def _mixture(call) -> Type:
         (index.shape[1], weights.shape[1], "index"),
     ):
         call.same_dim(have, want, what="its rows are", at=at)
-    gate, up, down = (call.tensor(name) for name in ("gate", "up", "down"))
-    for tensor, name in ((gate, "gate"), (up, "up"), (down, "down")):
+    names = ("up", "down") if call.type("gate") == NONE else ("gate", "up", "down")
+    matrices = {name: call.tensor(name) for name in names}
+    for name, tensor in matrices.items():
         if tensor.rank != 3:
             call.fail("the matrices of all experts have three axes", found=str(tensor), at=name)
             return x
-    inner = gate.shape[1]
-    for tensor, sizes, name in (
-        (gate, (inner, x.shape[1]), "gate"),
-        (up, (inner, x.shape[1]), "up"),
-        (down, (x.shape[1], inner), "down"),
-    ):
-        for have, want in zip(tensor.shape, (gate.shape[0], *sizes), strict=True):
+    experts, inner, _ = matrices[names[0]].shape
+    for name, tensor in matrices.items():
+        sizes = (x.shape[1], inner) if name == "down" else (inner, x.shape[1])
+        for have, want in zip(tensor.shape, (experts, *sizes), strict=True):
             call.same_dim(have, want, what="the size is", at=name)
     return x
 

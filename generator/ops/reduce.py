@@ -88,3 +88,5 @@ def _l2_normalize(call) -> Type:
 
 
 op("l2_normalize(x, axis=-1)", _l2_normalize, "l2_normalize(x, axis=axis)")
+# a layer norm without weights
+op("standardize(x, eps=1e-05)", floating, "standardize(x, eps=eps)")

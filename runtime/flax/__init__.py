@@ -25,6 +25,7 @@ from .cache import Cache, Slots, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
+from .convolution3d import Conv3d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
@@ -42,6 +43,7 @@ from .functional import (
     select_rows,
     shape_of,
     split_sizes,
+    standardize,
     static_size,
     take,
     take_along,
@@ -135,6 +137,7 @@ __all__ = [
     "Cache",
     "Compiled",
     "Conv2d",
+    "Conv3d",
     "ConvTranspose2d",
     "DropPath",
     "Dropout",
@@ -214,6 +217,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "standardize",
     "static_size",
     "span_loss",
     "split_sizes",

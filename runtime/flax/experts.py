@@ -20,7 +20,7 @@ def mixture_of_experts(
     x: jax.Array,
     weights: jax.Array,
     index: jax.Array,
-    gate: jax.Array,
+    gate: jax.Array | None,
     up: jax.Array,
     down: jax.Array,
     act: Callable[[jax.Array], jax.Array],
@@ -36,15 +36,17 @@ def mixture_of_experts(
         x: Rows [n, d].
         weights, index: Of the experts of each row [n, k].
         gate, up: Matrices of the experts [e, inner, d].
-        down: Likewise [e, d, inner]. Expert: down(act(gate(x)) * up(x)).
+        down: Likewise [e, d, inner]. Expert: down(act(gate(x)) * up(x)), or down(act(up(x)))
+            without a gate.
         act: The activation.
     """
     n, k = index.shape
     chosen = index.reshape(-1)
     order = jnp.argsort(chosen, stable=True)
-    counts = jnp.bincount(chosen, length=gate.shape[0]).astype(jnp.int32)
+    counts = jnp.bincount(chosen, length=up.shape[0]).astype(jnp.int32)
     rows = jnp.take(x, order // k, axis=0, mode="clip")
-    inner = act(_grouped(rows, gate, counts)) * _grouped(rows, up, counts)
+    inner = _grouped(rows, up, counts)
+    inner = act(inner) if gate is None else act(_grouped(rows, gate, counts)) * inner
     found = _grouped(inner, down, counts)
     place = jnp.argsort(order)  # of each row's choices among the sorted ones
     found = jnp.take(found, place, axis=0, mode="clip").reshape(n, k, -1)

@@ -121,6 +121,14 @@ def l2_normalize(x: jax.Array, axis: int = -1) -> jax.Array:
     return x / jnp.linalg.norm(x, axis=axis, keepdims=True)
 
 
+def standardize(x: jax.Array, eps: float = 1e-5) -> jax.Array:
+    """Mean 0 and variance 1 along the last axis, computed in float32 at least."""
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
+    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+    return (centred * jax.lax.rsqrt(variance + eps)).astype(x.dtype)
+
+
 def einsum(pattern: str, *operands: jax.Array) -> jax.Array:
     """Sum of products over the axes that the right side of the pattern lacks."""
     return jnp.einsum(pattern.replace(" ", ""), *operands)

@@ -81,6 +81,11 @@ def pad(
     return F.pad(x, pairs) if mode == "constant" else F.pad(x, pairs[:2], mode)
 
 
+def standardize(x: Tensor, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 along the last axis, computed in float32 at least."""
+    return F.layer_norm(x, x.shape[-1:], eps=eps)
+
+
 def l2_normalize(x: Tensor, axis: int = -1) -> Tensor:
     """x divided by its Euclidean norm along one axis."""
     return x / torch.linalg.vector_norm(x, dim=axis, keepdim=True)

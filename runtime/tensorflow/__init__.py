@@ -24,6 +24,7 @@ from .calls import method
 from .compile import compile
 from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
+from .convolution3d import Conv3d
 from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu, lgamma
@@ -39,6 +40,7 @@ from .functional import (
     pad,
     select_rows,
     shape_of,
+    standardize,
     static_size,
     take,
     take_along,
@@ -132,6 +134,7 @@ __all__ = [
     "Block",
     "Cache",
     "Conv2d",
+    "Conv3d",
     "ConvTranspose2d",
     "DropPath",
     "Dropout",
@@ -207,6 +210,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "standardize",
     "static_size",
     "span_loss",
     "state_dict",

@@ -11,7 +11,7 @@ def mixture_of_experts(
     x: tf.Tensor,
     weights: tf.Tensor,
     index: tf.Tensor,
-    gate: tf.Tensor,
+    gate: tf.Tensor | None,
     up: tf.Tensor,
     down: tf.Tensor,
     act: Callable[[tf.Tensor], tf.Tensor],
@@ -19,7 +19,7 @@ def mixture_of_experts(
     """Sum over j of weights[i, j] * expert index[i, j] of row i: [n, d].
 
     x [n, d]; weights and index [n, k]; the experts' matrices: gate and up [e, inner, d], down
-    [e, d, inner]. Expert: down(act(gate(x)) * up(x)).
+    [e, d, inner]. Expert: down(act(gate(x)) * up(x)), or down(act(up(x))) without a gate.
 
     All experts compute all rows, 3 n e inner d products: how many rows an expert is chosen for
     depends on values, and XLA wants sizes that do not.
@@ -27,10 +27,13 @@ def mixture_of_experts(
     Mixture of experts with top-k gating: Shazeer et al. 2017; gated experts: Jiang et al. 2024.
     """
     total = tf.zeros_like(x)
-    for number in range(gate.shape[0]):
+    for number in range(up.shape[0]):
         chosen = tf.cast(index == number, weights.dtype)
         share = tf.reduce_sum(weights * chosen, axis=-1, keepdims=True)
-        inner = act(tf.matmul(x, gate[number], transpose_b=True))
-        inner *= tf.matmul(x, up[number], transpose_b=True)
+        inner = tf.matmul(x, up[number], transpose_b=True)
+        if gate is None:
+            inner = act(inner)
+        else:
+            inner *= act(tf.matmul(x, gate[number], transpose_b=True))
         total += tf.matmul(inner, down[number], transpose_b=True) * share
     return total

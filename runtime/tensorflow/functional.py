@@ -105,6 +105,14 @@ def l2_normalize(x: tf.Tensor, axis: int = -1) -> tf.Tensor:
     return x / tf.norm(x, axis=axis, keepdims=True)
 
 
+def standardize(x: tf.Tensor, eps: float = 1e-5) -> tf.Tensor:
+    """Mean 0 and variance 1 along the last axis, computed in float32 at least."""
+    wide = x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
+    centred = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    return tf.cast(centred * tf.math.rsqrt(variance + eps), x.dtype)
+
+
 def einsum(pattern: str, *operands: tf.Tensor) -> tf.Tensor:
     """Sum of products over the axes that the right side of the pattern lacks."""
     return tf.einsum(pattern.replace(" ", ""), *operands)

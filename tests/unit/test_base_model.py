@@ -55,3 +55,11 @@ def test_its_roles(tmp_path):
 def test_a_role_of_no_layer(tmp_path):
     with pytest.raises(SpecError, match="wrds"):
         program(tmp_path, SPEC.replace("input_embeddings: words", "input_embeddings: wrds"))
+
+
+def test_a_model_that_names_it_has_it(tmp_path):
+    named = SPEC.replace("  Encoder:", "  Model:").replace(
+        '    base: Encoder()\n    inputs: ["..."]\n', '    inputs: {ids: "int[b, s]"}\n'
+    )
+    heads = program(tmp_path, named).models[1]
+    assert [layer.name for layer in heads.layers] == ["base"]

@@ -88,6 +88,23 @@ def test_tensorflow():
     check(output.numpy(), [g.numpy() for g in gradients])
 
 
+def test_without_a_gate():
+    _, up, down = MATRICES
+    expected = np.zeros_like(X)
+    for row, choices in enumerate(INDEX):
+        for weight, expert in zip(WEIGHTS[row], choices, strict=True):
+            expected[row] += weight * (down[expert] @ np.tanh(up[expert] @ X[row]))
+    tensors = [torch.from_numpy(a) for a in (X, WEIGHTS, INDEX)]
+    matrices = [torch.from_numpy(a) for a in (up, down)]
+    found = [
+        ours_pytorch.mixture_of_experts(*tensors, None, *matrices, torch.tanh),
+        ours_tensorflow.mixture_of_experts(X, WEIGHTS, INDEX, None, up, down, tf.tanh),
+        ours_flax.mixture_of_experts(X, WEIGHTS, INDEX, None, up, down, jax.numpy.tanh),
+    ]
+    for output in found:
+        np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_flax():
     def run(x, weights, *matrices):
         return ours_flax.mixture_of_experts(x, weights, INDEX, *matrices, jax.numpy.tanh)

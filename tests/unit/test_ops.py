@@ -56,6 +56,7 @@ EXPRESSIONS = {
     ),
     "sin(x)": ("like x", np.sin(X)),
     "cos(x)": ("like x", np.cos(X)),
+    "acos(tanh(x))": ("like x", np.arccos(np.tanh(X))),
     "tanh(x)": ("like x", np.tanh(X)),
     "floor(x)": ("like x", np.floor(X)),
     "ceil(x)": ("like x", np.ceil(X)),
@@ -137,6 +138,10 @@ EXPRESSIONS = {
     "log_softmax(x)": ("like x", np.log(softmax(X))),
     "log_softmax(x, axis=0)": ("like x", np.log(softmax(X, 0))),
     "cumsum(x, axis=1)": ("like x", X.cumsum(1)),
+    "standardize(x, eps=0.1)": (
+        "like x",
+        (X - X.mean(-1, keepdims=True)) / np.sqrt(X.var(-1, keepdims=True) + 0.1),
+    ),
     "l2_normalize(x)": ("like x", X / np.linalg.norm(X, axis=-1, keepdims=True)),
     "l2_normalize(x, axis=1)": ("like x", X / np.linalg.norm(X, axis=1, keepdims=True)),
     'rearrange(x, "b s (n e) -> b n s e", n=2)': (

@@ -83,6 +83,15 @@ def test_conv1d(options):
 
 @pytest.mark.parametrize(
     "options",
+    [{}, {"stride": (2, 3, 1), "bias": False}, {"stride": 2, "padding": (1, 0, 2)}],
+)
+def test_conv3d(options):
+    layer = torch.nn.Conv3d(3, 4, (2, 3, 2), **options)
+    check(layer, "Conv3d", draw(2, 3, 5, 8, 6), 3, 4, (2, 3, 2), **options)
+
+
+@pytest.mark.parametrize(
+    "options",
     [
         {},
         {"stride": 3, "padding": 1, "output_padding": 2, "bias": False},

@@ -39,6 +39,8 @@ def main():
         where = f"{spec.class_name}/{spec.name}"
         try:
             _, size, skipped = recording.record_case(spec, options.out, versions)
+        except SystemExit as refused:
+            raise SystemExit(f"{where}: {refused}") from None
         except Exception as problem:
             raise SystemExit(f"{where}: {type(problem).__name__}: {problem}") from problem
         seconds = time.monotonic() - start

@@ -70,9 +70,38 @@ def _uniform(queue):
     )
 
 
+def _rand(queue):
+    def function(*size, **_):
+        return _next(queue, size if isinstance(size[0], int) else size[0])
+
+    return torch, "rand", function
+
+
+def _rand_like(queue):
+    return torch, "rand_like", lambda tensor, **_: _next(queue, tensor.shape)
+
+
+def _randperm(queue):
+    """The order that sorts numbers from 0 to 1."""
+    return torch, "randperm", lambda count, **_: torch.argsort(_next(queue, (count,)))
+
+
+def _bernoulli(queue):
+    """1 where a number from 0 to 1 is below the probability."""
+
+    def function(probabilities, **_):
+        return (_next(queue, probabilities.shape) < probabilities).to(probabilities.dtype)
+
+    return torch, "bernoulli", function
+
+
 SOURCES = {
+    "bernoulli": _bernoulli,
     "exponential_": _exponential,
+    "rand": _rand,
+    "rand_like": _rand_like,
     "randn": _randn,
     "randn_like": _randn_like,
+    "randperm": _randperm,
     "uniform_": _uniform,
 }

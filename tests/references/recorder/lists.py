@@ -55,8 +55,9 @@ def _probe_map(items):
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
     "init", "minimal_config", "extra", "fresh", "inputs",
-    "twin",
+    "twin", "bounds",
 }  # fmt: skip
+_CLASS_KEYS = {"config_class", "config", "probes", "inputs", "bounds", "cases"}
 
 
 def case_list(model_type, path=None):
@@ -68,6 +69,8 @@ def case_list(model_type, path=None):
     specs = []
     seeds = itertools.count()  # for cases that name none: naming one leaves those of others alone
     for class_name, entry in data["classes"].items():
+        if unknown := set(entry) - _CLASS_KEYS:
+            raise SystemExit(f"{path.name}: {class_name}: unknown {sorted(unknown)}")
         for name, case in entry["cases"].items():
             case = case or {}
             unknown = set(case) - _CASE_KEYS
@@ -111,7 +114,11 @@ def case_list(model_type, path=None):
                         **entry.get("inputs", {}),
                         **case.get("inputs", {}),
                     },
-                    bounds=data.get("bounds", {}),
+                    bounds={
+                        **data.get("bounds", {}),
+                        **entry.get("bounds", {}),
+                        **case.get("bounds", {}),
+                    },
                     taps=tuple(data.get("taps", CaseSpec.taps)),
                     least=data.get("least", {}),
                 )

@@ -36,11 +36,11 @@ VANISHING = 1e-9
 VANISHED_TOLERANCE = 1e-2
 
 
-def allowed(own_error):
+def allowed(own_error, what):
     """A tolerance, rounded up to three digits."""
     value = compare.tolerance(own_error)
     if not math.isfinite(value):
-        raise SystemExit("float32 and float64 disagree in huge entries or hold NaN")
+        raise SystemExit(f"{what}: float32 and float64 disagree in huge entries or hold NaN")
     digits = 2 - math.floor(math.log10(value))
     return math.ceil(round(value * 10**digits, 6)) / 10**digits
 
@@ -106,7 +106,9 @@ class Prober:
             for name, array in mine.items():
                 own = compare.error(array, true[name])
                 full = plan.full and running.is_main(name) and array.size <= 4096
-                limit = 0 if array.dtype.kind in "iub" else allowed(own)
+                limit = (
+                    0 if array.dtype.kind in "iub" else allowed(own, f"probe {plan.name}: {name}")
+                )
                 outputs.append(self.pools.expected(name, array, limit, full))
                 if plan.full and running.is_main(name):
                     self.main.setdefault(plan.name, {})[name] = array
@@ -181,7 +183,9 @@ class Prober:
         norms = [np.array([np.linalg.norm(g.reshape(-1)) for g in t.values()]) for t in tables]
         views = [np.array([fill.project(g) for g in t.values()]) for t in tables]
         own = compare.gradient_errors(norms[0], views[0], norms[1], views[1])
-        limits = np.array([allowed(e) for e in own])
+        limits = np.array(
+            [allowed(e, f"probe {probe}: gradient of {n}") for n, e in zip(mine, own, strict=True)]
+        )
         limits[norms[1] < VANISHING * norms[1].max()] = VANISHED_TOLERANCE
         assert list(mine) == list(true)
         table = np.concatenate([norms[0][:, None], limits[:, None], views[0]], axis=1)
@@ -205,7 +209,7 @@ class Prober:
         rows = []
         for name, array in mine.items():
             exact = array.dtype.kind in "iub"
-            limit = 0 if exact else allowed(compare.error(array, true[name]))
+            limit = 0 if exact else allowed(compare.error(array, true[name]), name)
             rows.append(self.pools.expected(name, array, limit, False))
         return rows
 
