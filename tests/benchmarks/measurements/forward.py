@@ -9,7 +9,7 @@ from options import LABELS, Options
 from products import COUNTED
 from report import Row, Section
 from settings import LENGTH, MODELS
-from workers import Times, Worker, alternate
+from workers import Times, Worker, WorkerError, alternate
 
 FORMS = {
     "pytorch": ("eager", "compiled"),
@@ -38,8 +38,13 @@ def measure(options: Options) -> Iterator[Section]:
         for model in options.models or CASES:
             name, batches = CASES[model]
             cases = ((batch, form) for batch in batches for form in forms)
-            rows = [row for case in cases for row in _rows(options, framework, model, *case)]
-            yield Section(f"Forward pass, {LABELS[framework]}, float32: {name}", rows)
+            rows, notes = [], []
+            for case in cases:
+                try:
+                    rows += _rows(options, framework, model, *case)
+                except WorkerError as error:  # the other models go on
+                    notes.append(f"failed: {str(error).strip().splitlines()[-1]}")
+            yield Section(f"Forward pass, {LABELS[framework]}, float32: {name}", rows, notes)
 
 
 def _rows(options: Options, framework: str, model: str, batch: int, form: str) -> list[Row]:
