@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from .. import ir
 from ..states import RETURN_WHAT_THEY_GET
@@ -143,6 +144,9 @@ class StatementWriter(ExpressionWriter):
         targets = ", ".join(node.targets)
         lines = [] if arguments == targets else self.line(depth, f"{targets} = {arguments}")
         lines += self.line(depth, "if past is not None:")
+        if lines:  # what is given stands in the targets now, which it may itself have read
+            names = [ir.Name(call.location, call.type, name, "local") for name in node.targets]
+            call = replace(call, arguments=tuple(names))
         lines += self.line(depth + 1, f"{targets} = {self.text(call)}")
         return lines
 
