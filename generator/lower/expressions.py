@@ -158,7 +158,9 @@ class ExpressionWriter(ViewWriter):
         self.location = node.location
         lowering = node.op.lowerings[self.framework]
         if not isinstance(lowering, str):
-            return lowering(self, node)
+            lowering = lowering(self, node)
+            if not isinstance(lowering, str):
+                return lowering
         given = dict(node.arguments)
         omitted, holes = set(), {}
         for param in node.op.params:

@@ -6,6 +6,18 @@ from ..types import FLOATS, Tensor, Type
 from .rules import axes_of, floating, reduction, same
 from .table import op
 
+
+def by_kind(plain: str, name: str):
+    """Whole numbers have no gradient; that of others is the runtime's."""
+    ours = {"max": "largest", "min": "smallest"}[name]
+
+    def lowering(_, call) -> str:
+        function = ours if call.argument("x").type.dtype in FLOATS else plain
+        return f"{function}(x, axis=axis, keepdims=keepdims)"
+
+    return lowering
+
+
 for name, tf_name in (("mean", "reduce_mean"), ("sum", "reduce_sum")):
     op(
         f"{name}(x, axis=None, keepdims=False)",
@@ -19,8 +31,8 @@ for name in ("max", "min"):
         f"{name}(x, axis=None, keepdims=False)",
         reduction(),
         f"torch.a{name}(x, dim=axis, keepdim=keepdims)",
-        f"tf.reduce_{name}(x, axis=axis, keepdims=keepdims)",
-        f"jnp.{name}(x, axis=axis, keepdims=keepdims)",
+        by_kind(f"tf.reduce_{name}", name),
+        by_kind(f"jnp.{name}", name),
     )
 for name in ("any", "all"):
     op(

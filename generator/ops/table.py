@@ -3,7 +3,8 @@
 A lowering is a quoted Python expression. Names of parameters are holes, filled with the lowered
 arguments as syntax trees; a keyword whose argument has its default is left out; other names are
 imports that the back end knows or finds in the framework's part of the runtime. Where an
-expression cannot say it, the lowering is a function of the back end and the call.
+expression cannot say it, the lowering is a function of the back end and the call, which gives the
+tree, or the expression that suits the call.
 """
 
 from __future__ import annotations

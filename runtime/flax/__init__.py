@@ -30,6 +30,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu
 from .experts import mixture_of_experts
+from .extremes import largest, smallest
 from .frozen import freeze_norms
 from .functional import (
     bounded,
@@ -194,6 +195,7 @@ __all__ = [
     "known_labels_loss",
     "l1_loss",
     "l2_normalize",
+    "largest",
     "last_token",
     "masked_scatter",
     "merge_leading",
@@ -217,6 +219,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "smallest",
     "standardize",
     "static_size",
     "span_loss",

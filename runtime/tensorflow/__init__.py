@@ -29,6 +29,7 @@ from .ctc import ctc_loss
 from .draws import Draws, draws_of
 from .elementwise import gelu, lgamma
 from .experts import mixture_of_experts
+from .extremes import largest, smallest
 from .frozen import freeze_norms
 from .functional import (
     bounded,
@@ -187,6 +188,7 @@ __all__ = [
     "known_labels_loss",
     "l1_loss",
     "l2_normalize",
+    "largest",
     "last_token",
     "max_pool2d",
     "masked_scatter",
@@ -210,6 +212,7 @@ __all__ = [
     "select_rows",
     "selective_scan",
     "shape_of",
+    "smallest",
     "standardize",
     "static_size",
     "span_loss",

@@ -112,6 +112,8 @@ EXPRESSIONS = {
     "sum(ids, axis=1)": ("int[b]", IDS.sum(1)),
     "max(x, axis=1)": ("float[b, d]", X.max(1)),
     "min(x, axis=[1, 2])": ("float[b]", X.min((1, 2))),
+    "max(x)": ("float[]", X.max()),
+    "max(ids, axis=1, keepdims=True)": ("int[b, 1]", IDS.max(1, keepdims=True)),
     "any(flags, axis=2)": ("bool[b, s]", FLAGS.any(2)),
     "all(flags, axis=1)": ("bool[b, d]", FLAGS.all(1)),
     "argmax(x, axis=1)": ("int[b, d]", X.argmax(1)),
