@@ -15,6 +15,7 @@ from .dims import Dim
 from .language.faults import Failure
 from .language.modules import Checker
 from .language.program import Program
+from .language.refusals import refused
 from .language.sources import ModuleSource
 from .language.unify import substitute
 from .located import Map
@@ -34,6 +35,9 @@ def check_presets(program: Program) -> None:
             if source.model:
                 for full in (False, True):
                     _infer(program, source, errors, _values_for(values, source.config), full)
+        for reason in refused(program, values):
+            message = f"preset {name} is refused: {reason}"
+            program.errors.error(program.spec.presets.key_locations[name], message)
         for fault in errors:
             message = f"{fault.message} (with the sizes of preset {name})"
             program.errors.error(

@@ -180,7 +180,7 @@ def read_interface(name: str, fields: Map | Seq | None, location: Location) -> C
 def _read_field(name, value, location, entries, errors, records) -> Field | None:
     if isinstance(value, Map):
         default = value.get("default")
-        text = value.get("type")
+        text, filled = _parts(value.get("type"))
         record = str(text).rstrip("?")
         record = record if record in records else None
         if part := _part_of(text, entries):
@@ -198,10 +198,10 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
             return None
         return Field(
             name,
-            kind,
+            kind.inner if filled else kind,
             location,
             plain(default),
-            value.get("value"),
+            filled or value.get("value"),
             derived="value" in value,
             when_null=_expression(value.get("when_null")),
             choices=tuple(value.get("choices", ())),
@@ -217,15 +217,18 @@ def _read_field(name, value, location, entries, errors, records) -> Field | None
         )
     if part := _part_of(value, entries):
         return Field(name, part, location, subconfig=value if value in entries else None)
-    if isinstance(value, str) and (
-        match := re.fullmatch(r"(\w+(?:<\w+>)?\?)(?:\s*=\s*(.+))?", value, re.S)
-    ):
-        kind = type_of_text(match.group(1))
+    text, filled = _parts(value)
+    if isinstance(text, str) and text.endswith("?"):
+        kind = type_of_text(text)
         if kind is not None:
-            # `TYPE? = EXPR`: filled in when the configuration is built, so never null afterwards
-            expression = match.group(2)
-            return Field(name, kind.inner if expression else kind, location, None, expression)
+            return Field(name, kind.inner if filled else kind, location, None, filled)
     return Field(name, literal_type(value), location, plain(value))
+
+
+def _parts(text: Any) -> tuple[Any, str | None]:
+    """`TYPE? = EXPR`: filled in when the configuration is built, so never null afterwards."""
+    match = re.fullmatch(r"(\w+(?:<\w+>)?\?)\s*=\s*(.+)", text, re.S) if type(text) is str else None
+    return match.groups() if match else (text, None)
 
 
 def _part_of(text: Any, entries: tuple[str, ...]) -> Config | None:

@@ -26,6 +26,7 @@ INHERITED = (
     "models",
     "modules",
     "records",
+    "refuse",
     "roles",
     "uses",
     "weights",
@@ -145,7 +146,7 @@ def merge_maps(
 def _is_literal(path: tuple[str, ...]) -> bool:
     """Whether the value is a literal of a config field, where null is a value like others."""
     depth = {"config": 2, "configs": 3}.get(path[0] if path else "", 99)
-    return len(path) == depth + 1
+    return len(path) == depth + 1 and path[-1] in ("default", "fixed")
 
 
 def _is_field(path: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ import jinja2
 
 from . import ir
 from .language.program import Program
+from .language.refusals import refusals
 from .language.sources import role_path
 from .located import Map
 from .lower.flax import FlaxWriter
@@ -169,6 +170,19 @@ def role_paths(writer: ModuleWriter, roles: Map) -> dict[str, str]:
     return {role: ".".join(writer.attribute_steps(tuple(path))) for role, path in paths.items()}
 
 
+def model_refusals(writer: ModuleWriter) -> list[str]:
+    """The lines of a model's constructor that refuse configurations."""
+    program, module = writer.program, writer.module
+    section = program.spec.models[module.name].get("refuse", {})
+    lines = []
+    for item in refusals(program, section, module.config):
+        writer.use("refuse")
+        arguments = ", ".join(map(repr, (item.reason, *item.fields)))
+        lines += [f"if {config_expression(item.condition, 'config')}:"]
+        lines += [f"    refuse(config, {arguments})"]
+    return lines
+
+
 def function_context(writer: ModuleWriter) -> dict[str, Any]:
     return {
         "name": writer.node.name,
@@ -211,6 +225,7 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         context["own_config"] = module.config != "main"
         context["output"] = writer.record_class()
         context["records"] = record_contexts(writer)
+        context["constructor"] = model_refusals(writer) + context["constructor"]
         for method in module.methods:
             if isinstance(method.returns, Record):
                 context["records"] += nested_records(writer, method.returns, {})

@@ -9,9 +9,11 @@ from typing import Any
 import jinja2
 
 from . import ir
+from .concrete import main_entry
 from .configs import ConfigSchema, Field
 from .language.builtins import MATH
 from .language.program import Program
+from .language.refusals import refusals
 from .lower import trees
 from .lower.module import is_open_part
 from .types import Config, Optional, Static, Type, strip_optional
@@ -27,7 +29,10 @@ def render_configuration(env: jinja2.Environment, program: Program, source: str)
         "configs": config_contexts(program),
     }
     used = used_names(template.render(**context, imports=[], used=set()))
-    names = ("BackboneConfig", "CompositeConfig", "Kinds", "PretrainedConfig", "field", "stages")
+    names = (
+        "BackboneConfig", "CompositeConfig", "Kinds", "PretrainedConfig", "field", "refuse",
+        "require_choice", "stages",
+    )  # fmt: skip
     imports = [name for name in names if name in used]
     return template.render(**context, imports=imports, used=used)
 
@@ -110,8 +115,27 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
         "labels": schema.labels,
         "always_saved": tuple(f.name for f in schema.fields.values() if f.always_saved),
         "divisions": divisions(program, schema),
+        "choices": {
+            field.name: tuple(field.choices)
+            for field in schema.fields.values()
+            if field.unlisted and field.choices
+        },
+        "refusals": refusal_contexts(program, schema),
         "base": config_base(program, schema),
     }
+
+
+def refusal_contexts(program: Program, schema: ConfigSchema) -> list[dict[str, Any]]:
+    """What the configuration class refuses."""
+    if schema.entry != main_entry(program):
+        return []
+    return [
+        {
+            "condition": config_expression(item.condition),
+            "arguments": ", ".join(map(repr, (item.reason, *item.fields))),
+        }
+        for item in refusals(program, program.spec.refuse, schema.entry)
+    ]
 
 
 def config_base(program: Program, schema: ConfigSchema) -> str:

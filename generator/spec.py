@@ -56,6 +56,7 @@ class Spec:
     models: Map
     init: Map
     roles: Map
+    refuse: Map
     implements: Seq
     weights: Seq
     differences: Seq
@@ -116,6 +117,7 @@ def load_spec(path: str | Path, library_dirs: Iterable[str | Path]) -> Spec:
         models=models,
         init=merged.get("init", empty),
         roles=merged.get("roles", empty),
+        refuse=merged.get("refuse", empty),
         implements=merged.get("implements", nothing),
         weights=merged.get("weights", nothing),
         differences=merged.get("differences", nothing),

@@ -15,6 +15,7 @@ from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optio
 from .builtins import MATH
 from .faults import Failure
 from .modules import Checker
+from .refusals import check_refusals
 from .rules import INITIALIZERS, wanted_count
 from .sources import ModuleSource, place_of
 from .syntax import Place, parse_expression
@@ -48,6 +49,7 @@ def check_declarations(program: Program) -> None:
     main = program.configs["main" if "main" in program.configs else next(iter(program.configs))]
     for values in spec.presets.values():
         _check_preset(program, main, values or Map(spec.presets.location))
+    check_refusals(program)
     _check_rows(program)
     _check_taps(program)
     _check_roles(program)

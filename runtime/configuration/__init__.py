@@ -1,5 +1,6 @@
 """Configurations: what `config.json` holds, as typed and checked Python objects."""
 
+from ..refusals import refuse, require_choice
 from .backbone import BackboneConfig, stages
 from .base import PretrainedConfig
 from .composite import CompositeConfig
@@ -18,5 +19,7 @@ __all__ = [
     "PretrainedConfig",
     "field",
     "find_config_class",
+    "refuse",
     "register_lookup",
+    "require_choice",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..checkpoint import Rules
 from ..entries import entries
 from ..errors import MissingFrameworkError
+from ..refusals import refuse
 from ..required import required
 from ..sizes import as_list, pair
 from ..states import StateSpec, cross_cache, kv_cache, tensor_state
@@ -215,6 +216,7 @@ __all__ = [
     "padding",
     "parameters",
     "register_attention",
+    "refuse",
     "required",
     "select_rows",
     "selective_scan",

@@ -135,8 +135,8 @@ TYPE = "a type such as 'float[b, s, hidden_size]', in quotes"
 FAULTS = {
     "model: {}": "8:1: unknown key 'model'; expected triptych, name, model_type, prefix, base, "
     "summary, paper, rows, extends, uses, config, configs, records, functions, modules, models, "
-    "init, roles, implements, weights, cache, differences, tokenizer, processor or presets; "
-    "did you mean 'models'?",
+    "init, roles, refuse, implements, weights, cache, differences, tokenizer, processor or "
+    "presets; did you mean 'models'?",
     "modules: {A: {layer: {}}}": "8:15: unknown key 'layer' in 'A'; expected doc, config, args, "
     "sizes, layers, states, random, inputs, forward, returns or use; did you mean 'layers'?",
     "config: {a: {defualt: 1}}": "8:14: unknown key 'defualt' in 'a'; expected type, default, "
