@@ -374,16 +374,21 @@ class Module:
         return next((layer for layer in self.layers if layer.name == name), None)
 
 
-def walk(node: Any) -> Iterator[Any]:
-    """Every node below one, and itself."""
+def walk(node: Any, certain: bool = False) -> Iterator[Any]:
+    """Every node below one, and itself; only those under no condition if `certain`."""
     if isinstance(node, (tuple, list)):
         for item in node:
-            yield from walk(item)
+            yield from walk(item, certain)
     elif isinstance(node, (Expr, Statement, Module, LayerDeclaration, StateDeclaration)):
         yield node
-        for name in node.__dataclass_fields__:
-            if name not in ("type", "location", "definition", "op"):
-                yield from walk(getattr(node, name))
+        if certain and isinstance(node, (If, IfElse)):
+            yield from walk(node.test, certain)
+        elif certain and getattr(node, "condition", None) is not None:
+            yield from walk(node.condition, certain)
+        else:
+            for name in node.__dataclass_fields__:
+                if name not in ("type", "location", "definition", "op"):
+                    yield from walk(getattr(node, name), certain)
 
 
 def switch_of(tap: str) -> str:

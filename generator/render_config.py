@@ -228,12 +228,16 @@ def config_expression(text: str, owner: str = "self") -> str:
 
 
 def divisions(program: Program, schema: ConfigSchema) -> list[dict[str, str]]:
-    """What `exact(a, b)` demands of two fields: checked when a configuration is built."""
+    """What `exact(a, b)` demands of two fields, whatever the others are: checked when a
+    configuration is built."""
     found: dict[tuple[str, str], None] = {}
+    built = program.always_built()
     for module in [*program.modules, *program.models]:
+        if module.name not in built:
+            continue
         if schema.entry not in (module.config, *program.configs[module.config].shared):
             continue
-        for node in ir.walk(module):
+        for node in ir.walk(module, certain=True):
             if isinstance(node, ir.PythonCall) and node.function == "exact":
                 left, right = node.arguments
                 fields = [side for side in (left, right) if isinstance(side, ir.ConfigField)]

@@ -159,6 +159,21 @@ class Program:
         """Modules that are used, callees first."""
         return [module for module in self.checked.values() if module and not module.model]
 
+    def always_built(self) -> set[str]:
+        """Models, and the modules that they are built from whatever the configuration says."""
+        found: set[str] = set()
+        todo = list(self.models)
+        while todo:
+            module = todo.pop(0)
+            if module.name in found:
+                continue
+            found.add(module.name)
+            layers = [layer for layer in module.layers if layer.condition is None]
+            kinds = [strip_optional(layer.type) for layer in layers]
+            names = [getattr(getattr(kind, "element", kind), "kind", "") for kind in kinds]
+            todo += [self.checked[name] for name in names if self.checked.get(name)]
+        return found
+
     def source(self, name: str) -> ModuleSource | None:
         return self.sources.get(name)
 

@@ -28,11 +28,19 @@ config:
   shape: {default: round, choices: [round, flat], unlisted: true}
 refuse:
   wider than deep is asked for: width < depth
-models:
-  Model:
+modules:
+  Shore:
+    sizes: {stones: "exact(width, depth)"}
     inputs: {x: "float[b, width]"}
     forward: |
-      return record(y=x)
+      return x * stones
+    returns: like x
+models:
+  Model:
+    layers: {shore: "Shore() if plain else None"}
+    inputs: {x: "float[b, width]"}
+    forward: |
+      return record(y=shore(x) if plain else x)
     returns: {y: "float[b, width]"}
   ForPlain:
     refuse: {it is plain: not plain}
@@ -77,6 +85,10 @@ def test_the_configuration(ponds, values, message):
 
 def test_what_is_filled_in(ponds):
     assert ponds.PondsConfig(width=3, shape="flat").inner == 12
+
+
+def test_what_only_a_part_demands_is_no_demand_on_all(ponds):
+    assert ponds.PondsConfig(width=3, depth=2, plain=False).width == 3
 
 
 @pytest.mark.parametrize("prefix", ["", "TF", "Flax"])
