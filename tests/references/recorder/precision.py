@@ -4,8 +4,8 @@ import contextlib
 import copy
 
 import torch
-from transformers.modeling_utils import no_init_weights
 from torch.overrides import TorchFunctionMode
+from transformers.modeling_utils import no_init_weights
 
 
 def _widen(value):
