@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from .remembered import Computed, Remembered
+
 Place = tuple[Path, str | None]
 Name = tuple[str, ...]
 
@@ -34,6 +36,15 @@ class Definition:
     mentions: frozenset[str]
     source: tuple[Name, str] | None = None  # (module, name) of an import
 
+    def as_json(self) -> list:
+        """For `from_json`."""
+        return [self.text, sorted(self.mentions), self.source]
+
+    @classmethod
+    def from_json(cls, data: list) -> Definition:
+        text, mentions, source = data
+        return cls(text, frozenset(mentions), source and (tuple(source[0]), source[1]))
+
 
 @dataclass
 class Module:
@@ -43,15 +54,28 @@ class Module:
     always: list[Definition] = field(default_factory=list)
     whole: str = ""
 
+    def as_json(self) -> list:
+        """For `from_json`."""
+        named = {name: one.as_json() for name, one in self.definitions.items()}
+        return [named, [one.as_json() for one in self.always], self.whole]
+
+    @classmethod
+    def from_json(cls, data: list) -> Module:
+        named, always, whole = data
+        definitions = {name: Definition.from_json(one) for name, one in named.items()}
+        return cls(definitions, [Definition.from_json(one) for one in always], whole)
+
 
 class Dependencies:
     """Closures within one import package, as its files are when they are first looked at.
 
-    `folders`: {subpackage or "": its folder}.
+    `folders`: {subpackage or "": its folder}; `memory` keeps what is said of files that are not in
+    a subpackage.
     """
 
-    def __init__(self, package: str, folders: Mapping[str, Path]):
+    def __init__(self, package: str, folders: Mapping[str, Path], memory: Remembered | None = None):
         self.package, self.folders = package, dict(folders)
+        self.memory = memory or Remembered()
         self._modules: dict[Path, Module] = {}
         self._nexts: dict[Place, tuple[Place, ...]] = {}
         self._digests: dict[Place, str] = {}
@@ -83,8 +107,16 @@ class Dependencies:
         """A parsed file."""
         if path not in self._modules:
             own = self._own_package(path)
-            self._modules[path] = _module(path, stamp(path), own, self.package)
+            if own and own[0] in self.folders:  # one of very many
+                found = _module(path, stamp(path), own, self.package)
+            else:
+                known = self.memory.get(f"module {path}", lambda: self._described(path, own))
+                found = Module.from_json(known)
+            self._modules[path] = found
         return self._modules[path]
+
+    def _described(self, path: Path, own: Name | None) -> Computed:
+        return _module(path, stamp(path), own, self.package).as_json(), [path, Path(__file__)]
 
     def _next(self, place: Place) -> Iterator[Place]:
         path, name = place

@@ -16,12 +16,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import dependencies
 from .dependencies import Dependencies, Place
+from .remembered import Computed, Remembered
 
 FORMAT = 1
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,7 @@ FOLDERS = {"": ROOT / "runtime", "models": ROOT / "generated"}  # within the imp
 PACKAGE = "triptych"
 INFIX = {"pytorch": "", "tensorflow": "tf_", "flax": "flax_"}  # of generated files
 PRIMARY = {"pytorch": "eager", "tensorflow": "function", "flax": "jit"}
+TOOLS = (Path(__file__), Path(dependencies.__file__))  # which define a key
 ORDER = ("class", "framework", "form", "case")
 
 Entry = dict[str, Any]
@@ -49,13 +52,32 @@ def evidence_key(folder: str, framework: str, case_dir: Path) -> str:
     return Snapshot().key(folder, framework, case_dir)
 
 
-def _code(known: Dependencies, folders: tuple[str, ...], framework: str) -> list[tuple[str, str]]:
-    """(place, digest) of all code that a result depends on, in order."""
+def _code(known: Dependencies, folders: tuple[str, ...], framework: str) -> Computed:
+    """The digest of all code that a result depends on, and the files that say which it is."""
     roots = [path for name in folders for path in _modules(name, framework)]
     roots += [HARNESS / f"{name}.py" for name in ("probes", "generation", "forms")]
     roots += [HARNESS / "adapters" / f"{name}.py" for name in ("base", framework)]
     roots += [REFERENCES / f"{name}.py" for name in ("case", "compare", "fill")]
-    return sorted((_title(place), known.digest(place)) for place in known.closure(roots))
+    places = known.closure(roots)
+    digest = _digest(sorted((_title(place), known.digest(place)) for place in places))
+    files = {path for path, _ in places} | {path.parent for path, _ in places}
+    return digest, [*files, *(path / "__init__.py" for path in files), *TOOLS]
+
+
+def _digest(items: Iterable[tuple[str, str]]) -> str:
+    total = hashlib.sha256()
+    for title, digest in items:
+        total.update(f"{title}\0{digest}\n".encode())
+    return total.hexdigest()
+
+
+def _case(case_dir: Path) -> Computed:
+    """The digest of a case's files and the architectures it is of, and where both stand."""
+    files = sorted(path for path in case_dir.iterdir() if path.is_file())
+    digest = _digest((f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files)
+    registry = ROOT / "generated" / "registry.json"
+    parts = list(_parts(case_dir / "config.json"))
+    return [digest, parts], [case_dir, *files, registry, *TOOLS]
 
 
 def _title(place: Place) -> str:
@@ -160,15 +182,15 @@ def cases_of(class_name: str) -> list[str]:
 class Snapshot:
     """What the evidence says at one moment: every file is looked at once, however much is asked.
 
-    For one command, within which nothing that evidence depends on changes.
+    For one command, within which nothing that evidence depends on changes. `memory`: a file that
+    keeps digests from one command to the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Path | None = None) -> None:
+        self.memory = Remembered(memory)
         self._entries: dict[str, list[Entry]] = {}
         self._keys: dict[tuple[str, str, Path], str] = {}
-        self._known = Dependencies(PACKAGE, FOLDERS)
-        self._files: dict[Path, str] = {}
-        self._code: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
+        self._known = Dependencies(PACKAGE, FOLDERS, self.memory)
 
     def load(self, folder: str) -> list[Entry]:
         """The entries of a folder, also those that are out of date."""
@@ -181,21 +203,12 @@ class Snapshot:
         case_dir = Path(case_dir)
         place = folder, framework, case_dir
         if place not in self._keys:
-            folders = tuple(dict.fromkeys([folder, *_parts(case_dir / "config.json")]))
-            if (folders, framework) not in self._code:
-                self._code[folders, framework] = _code(self._known, folders, framework)
-            own = sorted(path for path in case_dir.iterdir() if path.is_file())
-            files = [(path.name, self._digest(path)) for path in own]
-            total = hashlib.sha256()
-            for title, digest in [*self._code[folders, framework], *files]:
-                total.update(f"{title}\0{digest}\n".encode())
-            self._keys[place] = total.hexdigest()
+            case, parts = self.memory.get(f"case {case_dir}", lambda: _case(case_dir))
+            folders = tuple(dict.fromkeys([folder, *parts]))
+            title = f"{framework} code of {' '.join(folders)}"
+            code = self.memory.get(title, lambda: _code(self._known, folders, framework))
+            self._keys[place] = _digest([("code", code), ("case", case)])
         return self._keys[place]
-
-    def _digest(self, path: Path) -> str:
-        if path not in self._files:
-            self._files[path] = hashlib.sha256(path.read_bytes()).hexdigest()
-        return self._files[path]
 
     def is_fresh(self, folder: str, entry: Entry) -> bool:
         """Whether an entry was measured on what is here."""

@@ -9,7 +9,8 @@ with a case that has its own preset.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,12 +102,14 @@ def _guarded(function: Callable | None, default: Any, *arguments: str) -> Any:
         return default
 
 
-def find_evidence() -> Evidence:
-    """The repository's evidence, as far as it is current."""
+@contextmanager
+def find_evidence() -> Iterator[Evidence]:
+    """The repository's evidence, as far as it is current; what that took is kept at the end."""
     from . import evidence
 
-    now = evidence.Snapshot()
-    return Evidence(now.status, now.fresh)
+    now = evidence.Snapshot(evidence.ROOT / ".cache" / "evidence.json")
+    yield Evidence(now.status, now.fresh)
+    now.memory.save()
 
 
 # --- cells -------------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ def _differences(session: Session, header: Mapping[str, Any]) -> list[str]:
 
 def make_table(session: Session, known: Iterable[Mapping[str, Any]] = ()) -> Table:
     rows = load_rows(session.places.rows)
-    return build_table(rows, all_rows(session, known), find_evidence())
+    with find_evidence() as evidence:
+        return build_table(rows, all_rows(session, known), evidence)
 
 
 def document_files(
@@ -89,11 +90,11 @@ def document_files(
         rows_of_all = None
     if not complete and rows_of_all is not None:
         facts += _sharing(session, facts, rows_of_all)
-    evidence = find_evidence()
     rows = load_rows(session.places.rows)
-    files = Pages(rows, evidence).render(facts)
-    if rows_of_all is not None:
-        files["docs/index.md"] = render_index(build_table(rows, rows_of_all, evidence))
+    with find_evidence() as evidence:
+        files = Pages(rows, evidence).render(facts)
+        if rows_of_all is not None:
+            files["docs/index.md"] = render_index(build_table(rows, rows_of_all, evidence))
     if complete:
         files["README.md"] = README
     return files

@@ -53,17 +53,20 @@ def run(session: Session, render: Callable | None = None) -> int:
     folders = tuple(f"{item.facts['folder']}/" for item in outcome.compiled)
     facts = [item.facts for item in outcome.compiled]
     try:
+        code = Plan(out, (), 0)
+        if not arguments.check and arguments.out is None:
+            # first, because it may make evidence out of date, which the documents tell
+            code = make_plan(out, files, scope=lambda path: False)
+            apply(code)
         plan = _plan(session, out, files, folders, facts, complete)
         if arguments.check:
             return report_differences(session, plan)
-        changed = apply(plan)
-        if changed and arguments.out is None:
-            # new code may have made evidence out of date, which the documents tell
-            changed += apply(_plan(session, out, files, folders, facts, complete))
+        apply(plan)
     except SpecError as error:
         return session.fail(error.diagnostics)
     session.result["specs_from_cache"] = outcome.from_cache
-    return report_written(session, plan, len(specs), time.monotonic() - started)
+    done = Plan(out, code.changes + plan.changes, plan.unchanged - len(code.changes))
+    return report_written(session, done, len(specs), time.monotonic() - started)
 
 
 def _destination(session: Session, specs: Sequence[Path]) -> tuple[Path, str]:

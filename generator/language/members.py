@@ -194,7 +194,10 @@ def read_parameters(source: ModuleSource, errors: Diagnostics) -> tuple[ir.Param
             kind = "any"
         static: Type = Static(kind, Dim.of(name)) if kind == "int" else Static(kind)
         static = Optional(static) if optional else static
-        parameters.append(
-            ir.Parameter(name, static, location, literal(default) if default else ...)
-        )
+        value = literal(default) if default else ...
+        if isinstance(value, str) and kind not in ("str", "any"):
+            message = f"{source.name}: the default of an argument is a literal"
+            hint = f"leave {name} without one, and give it where the module is made"
+            errors.error(location, message, found=value, hint=hint)
+        parameters.append(ir.Parameter(name, static, location, value))
     return tuple(parameters)

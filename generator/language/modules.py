@@ -36,6 +36,7 @@ class Checker(StatementMixin, MemberMixin, ResultMixin, FaultMixin):
         self.record_layers: dict[str, str] = {}  # layers whose taps go into a record inside
         self.record_name: str | None = None  # of the record that is being read
         self.methods: dict[str, ir.Module] = {}
+        self.input_types: dict[str, Type] = {}  # of those read so far
         self.effects: set[str] = set()
         self.loops: list[dict[str, Type]] = []
         self.fixed = self.fixed_values()

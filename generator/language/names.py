@@ -92,6 +92,10 @@ class NameMixin:
         return kind
 
     def config_field(self, node: ast.AST, path: tuple[str, ...]) -> ir.Expr:
+        if self.module_source.function:
+            hint = "give it to the function, as a static input"
+            found = ".".join(path)
+            self.fail(node, "a function reads no configuration", found=found, hint=hint)
         kind = self.scope.config_type(path)
         location = self.source.locate(node)
         if kind is None:

@@ -116,9 +116,19 @@ class Program:
         self.used_functions = used  # only those that a model needs are written
         self._check_implements()
         self.errors.raise_if_any()
+        self._check_all_checked()
         check_declarations(self)
         self._mark_blocks()
         check_program(self)
+
+    def _check_all_checked(self) -> None:
+        """What failed without a word would be missing in the code without a word."""
+        for name, found in (self.checked | self.functions).items():
+            if found is None:
+                source = self.sources.get(name) or self._function_sources[name]
+                message = f"{name} cannot be written, and the reason is not known: a fault of ours"
+                self.errors.error(source.location, message)
+        self.errors.raise_if_any()
 
     def report(self, message: str, location: Location, **details) -> None:
         """Keeps what only lowering can see, which goes on; rendering fails when all is lowered."""
@@ -221,6 +231,7 @@ class Program:
         return self.sources.get(name)
 
     def inputs(self, source: ModuleSource, checker: Checker) -> tuple[ir.Parameter, ...]:
+        checker.input_types = {}
         declared = source.call.get("inputs", {})
         if isinstance(declared, Map):
             return tuple(self._input(declared, name, checker) for name in declared)
@@ -286,7 +297,13 @@ class Program:
             return ir.Parameter(name, ERROR, location)
         kind, default = parsed.type, parsed.default
         if parsed.like is not None:
-            kind = checker.scope.locals.get(parsed.like, ERROR)
+            if parsed.like not in checker.input_types:
+                message = f"{checker.name}: no input before {name} is called {parsed.like}"
+                hint = did_you_mean(parsed.like, checker.input_types)
+                self.errors.error(location, message, hint=hint)
+                checker.failed = True
+            kind = checker.input_types.get(parsed.like, ERROR)
+        checker.input_types[name] = kind
         if kind == Static("int"):
             kind = Static("int", Dim.of(name))
             if name not in checker.scope.locals:  # later inputs may use it as a size
@@ -318,7 +335,8 @@ class Program:
             message = f"{name}: a function has no constructor arguments"
             self.errors.error(data.key_locations["args"], message, hint=hint)
             return None
-        source = ModuleSource(name, data, False, next(iter(self.configs)), None, None, location)
+        entry = next(iter(self.configs))
+        source = ModuleSource(name, data, False, entry, location=location, function=True)
         self._function_sources[name] = source
         self.in_progress.append(name)
         module = Checker(self, source, self.errors).check()

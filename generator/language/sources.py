@@ -23,6 +23,7 @@ class ModuleSource:
     renames: Map | None = None  # its layers' names in this spec
     location: Location | None = field(default=None, repr=False)
     interface: bool = False  # any model that offers these inputs and outputs
+    function: bool = False
     method: Map | None = None  # the inputs and the forward of a model's method
 
     @property

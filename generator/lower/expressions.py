@@ -330,7 +330,7 @@ class ExpressionWriter(ViewWriter):
     def symbol(self, name: str) -> ast.expr | None:
         if name.startswith("?"):
             return None
-        if name in self.argument_names:
+        if name in self.argument_names or name in self.size_names:
             return self.member(name)
         if any(parameter.name == name for parameter in self.node.inputs):
             return trees.name(name)

@@ -48,6 +48,7 @@ class ModuleWriter(ConstructorWriter):
         self.module = module if isinstance(module, ir.Module) else None
         self.node = module
         self.argument_names = {p.name for p in module.arguments} if self.module else set()
+        self.size_names = set(dict(module.sizes)) if self.module else set()
         self.kept: dict[str, None] = {}
         self.kept_fields: dict[tuple[str, ...], None] = {}
         self.nullable_fields: dict[str, ir.Expr] = {}

@@ -144,7 +144,8 @@ class StatementWriter(ExpressionWriter):
         targets = ", ".join(node.targets)
         lines = [] if arguments == targets else self.line(depth, f"{targets} = {arguments}")
         lines += self.line(depth, "if past is not None:")
-        if lines:  # what is given stands in the targets now, which it may itself have read
+        kept = all(isinstance(a, ir.Name) and a.name not in node.targets for a in call.arguments)
+        if lines and not kept:  # what is given stands in the targets now
             names = [ir.Name(call.location, call.type, name, "local") for name in node.targets]
             call = replace(call, arguments=tuple(names))
         lines += self.line(depth + 1, f"{targets} = {self.text(call)}")

@@ -92,9 +92,9 @@ class ViewWriter:
         )
 
     def axis_unknown(self, name: str, dims) -> bool:
-        kept, requested = dict(self.kept_fields), dict(self.requested)
+        before = dict(self.kept), dict(self.kept_fields), dict(self.requested)
         unknown = name not in dims or self.dim(dims[name]) is None
-        self.kept_fields, self.requested = kept, requested  # only asked, not written
+        self.kept, self.kept_fields, self.requested = before  # only asked, not written
         return unknown
 
 
