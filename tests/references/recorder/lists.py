@@ -32,6 +32,7 @@ class CaseSpec:
     fill: dict = field(default_factory=dict)
     minimal_config: bool = False
     extra: bool = False
+    initialized: bool = True
     fresh: dict = field(default_factory=dict)
     inputs: dict = field(default_factory=dict)
     bounds: dict = field(default_factory=dict)
@@ -55,7 +56,7 @@ def _probe_map(items):
 _CASE_KEYS = {
     "config", "defaults", "seed", "probes", "also", "without", "length", "size", "fill",
     "init", "minimal_config", "extra", "fresh", "inputs",
-    "twin", "bounds",
+    "twin", "bounds", "initialized",
 }  # fmt: skip
 _CLASS_KEYS = {"config_class", "config", "probes", "inputs", "bounds", "cases"}
 
@@ -104,6 +105,7 @@ def case_list(model_type, path=None):
                     fill={**data.get("fill", {}), **case.get("fill", {})},
                     minimal_config=case.get("minimal_config", False),
                     extra=case.get("extra", False),
+                    initialized=case.get("initialized", True),
                     fresh={
                         **(base.get("fresh", {}) if case.get("minimal_config") else {}),
                         **case.get("fresh", {}),

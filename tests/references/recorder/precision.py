@@ -5,6 +5,7 @@ import copy
 
 import torch
 from torch.overrides import TorchFunctionMode
+from transformers.modeling_utils import no_init_weights
 
 
 def _widen(value):
@@ -38,7 +39,12 @@ def double():
         torch.set_default_dtype(before)
 
 
-def double_model(model, init, changes):
+def first_values(wanted):
+    """Inside, models draw first values, or leave their tensors as memory has them."""
+    return contextlib.nullcontext() if wanted else no_init_weights()
+
+
+def double_model(model, init, changes, initialized):
     """A float64 twin: built anew, so that computed tables are exact too, then given the weights.
 
     `changes` of its configuration are options that only say how exactly something is computed.
@@ -48,7 +54,8 @@ def double_model(model, init, changes):
     for name, value in changes.items():
         setattr(config, name, value)
     with double():
-        twin = type(model)(config, **init)
+        with first_values(initialized):
+            twin = type(model)(config, **init)
         twin = twin.double()
         with torch.no_grad():
             target = twin.state_dict(keep_vars=True)

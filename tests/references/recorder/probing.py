@@ -60,7 +60,10 @@ class Prober:
 
     def __init__(self, spec, model, pools, folder):
         self.spec, self.pools, self.folder = spec, pools, folder
-        self._model, self._twin = model, precision.double_model(model, spec.init, spec.twin)
+        self._model, self._twin = (
+            model,
+            precision.double_model(model, spec.init, spec.twin, spec.initialized),
+        )
         self.saved, _ = saved_names(folder / "model.safetensors")
         self.model, self.twin = None, None
         maker = _inputs.Maker(spec, type(model), model.config)

@@ -14,7 +14,7 @@ import transformers
 
 from .. import compare, fill
 from ..case import FORMAT, Case, fresh_values
-from . import configs, filling, running, sharing
+from . import configs, filling, precision, running, sharing
 from .pools import Pools
 from .probing import Prober
 
@@ -47,7 +47,10 @@ def _build(spec, pools, folder):
     """A filled model, saved to `folder`, and what weights.json says of it."""
     cls = getattr(transformers, spec.class_name)
     torch.manual_seed(spec.seed)
-    model = cls(configs.build_config(spec), **spec.init).eval()
+    with precision.first_values(spec.initialized):
+        model = cls(configs.build_config(spec), **spec.init).eval()
+    if not spec.initialized:
+        model.tie_weights()
     saved, metadata = filling.saved_names(_save(model, folder))
     rows = filling.fill_model(model, spec.seed, saved, spec.fill, pools)
     payload = _save(model, folder).read_bytes()
