@@ -43,7 +43,9 @@ def measure(options: Options) -> Iterator[Section]:
                 try:
                     rows += _rows(options, framework, model, *case)
                 except WorkerError as error:  # the other models go on
-                    notes.append(f"failed: {str(error).strip().splitlines()[-1]}")
+                    lines = str(error).strip().splitlines()
+                    reason = next((x for x in reversed(lines) if "Error: " in x), lines[-1])
+                    notes.append(f"failed: {reason}")
             yield Section(f"Forward pass, {LABELS[framework]}, float32: {name}", rows, notes)
 
 
