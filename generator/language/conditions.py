@@ -22,6 +22,10 @@ class ConditionMixin:
             value = self.static_test(item)
             values.append(value)
             self.assume(value, symbol == "and")
+            known = value.type.value
+            decided = known is not UNKNOWN and bool(known) == (symbol == "or")
+            if self.scope.values is not None and decided:  # the others do not count any more
+                break
         del self.scope.conditions[kept:]
         self.scope.locals = saved
         knowns = [value.type.value for value in values]
@@ -92,6 +96,16 @@ class ConditionMixin:
                 self.scope.locals[name] = strip_optional(kind) if present else NONE
                 self.assume_choice(name, present)
 
+    def is_present(self, value: ir.ConfigField | ir.Name) -> bool:
+        """Whether a test on this path told that a field or an argument is not None."""
+        return any(
+            isinstance(test, ir.IsNone)
+            and test.negated == truth
+            and type(test.value) is type(value)
+            and _named(test.value) == _named(value)
+            for test, truth in self.scope.conditions
+        )
+
     def assume_choice(self, name: str, present: bool) -> None:
         """Of inputs of which exactly one is given, what is known of one tells of the others."""
         waivable = self.scope.waivable.items()
@@ -112,3 +126,7 @@ class ConditionMixin:
         while isinstance(condition, ir.Unary) and condition.operator == "not":
             condition, truth = condition.value, not truth
         return condition is not None and (condition, truth) in self.scope.conditions
+
+
+def _named(value: ir.ConfigField | ir.Name) -> tuple:
+    return (value.path,) if isinstance(value, ir.ConfigField) else (value.name, value.kind)

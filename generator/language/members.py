@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostics
 from ..dims import Dim
 from ..located import Map, value_location
 from ..states import STATES
-from ..types import ERROR, Optional, Static, Type, free_symbols
+from ..types import ERROR, Optional, Static, Type, free_symbols, strip_optional
 from .constructors import ConstructorMixin
 from .faults import Failure
 from .folding import fold
@@ -77,6 +77,8 @@ class MemberMixin(ConstructorMixin):
                 self.fixed[name] = value
                 return
         value = self.expression_of(source)
+        if isinstance(strip_optional(value.type), Static) and isinstance(value.type, Optional):
+            self.fail_at(value.location, f"the size {name} may be null", found=str(value.type))
         if not isinstance(value.type, Static):
             self.fail_at(value.location, f"the size {name} is not static", found=str(value.type))
         kind = value.type

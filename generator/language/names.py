@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import replace
 
 from .. import ir
 from ..diagnostics import listed
@@ -54,7 +55,9 @@ class NameMixin:
         if name in scope.bindings:
             return self.expression_of(scope.bindings[name])
         if name in scope.arguments:
-            return ir.Name(location, scope.arguments[name], name, "argument")
+            argument = ir.Name(location, scope.arguments[name], name, "argument")
+            kind = strip_optional(argument.type)
+            return replace(argument, type=kind) if self.is_present(argument) else argument
         if name in scope.sizes:
             return ir.Name(location, self.known(scope.sizes[name]), name, "size")
         in_config = scope.config_type((name,)) is not None
@@ -110,7 +113,8 @@ class NameMixin:
             fallback = self.text_expression(field.when_null, field.location)
             kind = fallback.type if kind == NONE else strip_optional(kind)
             self.program.fallbacks[self.module_source.config, path[0]] = fallback
-        return ir.ConfigField(location, kind, path, fallback)
+        field = ir.ConfigField(location, kind, path, fallback)
+        return replace(field, type=strip_optional(kind)) if self.is_present(field) else field
 
     def expr_Attribute(self, node: ast.Attribute) -> ir.Expr:
         location = self.source.locate(node)

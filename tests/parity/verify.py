@@ -8,6 +8,7 @@ Resumable: what passed and has not changed since is not run again.
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -67,6 +68,22 @@ def _check(folders):
         raise SystemExit(f"no recorded cases of {', '.join(unknown)}")
 
 
+def _check_generated(folders):
+    """Code that is not what its spec gives would be proven in its place."""
+    start = "from triptych.generator.cli import main; main()"
+    command = [sys.executable, "-c", start, "generate", "--check", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        result = json.loads(done.stdout)
+        stale = {item["path"].split("/")[0] for item in result["differences"]}
+    except (ValueError, KeyError):
+        raise SystemExit(f"the specs cannot be compiled: {done.stderr.strip()[-500:]}") from None
+    known = set(selection.classes()) if not folders else set(folders)
+    if stale & known:
+        names = ", ".join(sorted(stale & known))
+        raise SystemExit(f"generated/ is not what the specs give: {names}; run `triptych generate`")
+
+
 def _record(task, key, report):
     error, tolerance = report.worst
     entry = {
@@ -120,6 +137,7 @@ def main(arguments=None):
     def show(line):
         print(line, file=sys.stderr if given.json else sys.stdout, flush=True)
 
+    _check_generated(given.folders)
     cases, forms = given.all or not given.main_case, given.all or given.all_forms
     summary = verify(given.folders, given.frameworks, cases, forms, show)
     if given.json:

@@ -3,6 +3,7 @@
 Nothing of the reference is imported here, so that a test can hold lists against what was recorded.
 """
 
+import difflib
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,9 +64,12 @@ _CLASS_KEYS = {"config_class", "config", "probes", "inputs", "bounds", "cases"}
 
 def case_list(model_type, path=None):
     """The CaseSpecs of a model type, in the order of its list."""
-    path = Path(path) if path else LISTS / f"{model_type}.yaml"
+    path = Path(path) if path else LISTS / f"{model_type.replace('-', '_')}.yaml"
     if not path.exists():
-        raise SystemExit(f"no case list {path.name} in {path.parent}")
+        known = [found.stem for found in LISTS.glob("*.yaml")]
+        near = difflib.get_close_matches(path.stem, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise SystemExit(f"no case list {path.name} in {path.parent}{hint}")
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     specs = []
     seeds = itertools.count()  # for cases that name none: naming one leaves those of others alone

@@ -17,6 +17,7 @@ from ..case import FORMAT, Case, fresh_values
 from . import configs, filling, precision, running, sharing
 from .pools import Pools
 from .probing import Prober
+from .renaming import saved_state
 
 OWN_LIMIT = 1e-6
 OTHER_MODELS = 64
@@ -84,6 +85,9 @@ def _fresh(spec, cls, rows, plan):
     config = configs.build_config(spec, **spec.fresh)
     changes = configs.changes(config, configs.build_config(spec))
     model = cls(config, **spec.init)
+    own = set(saved_state(model))
+    if missing := [row[0] for row in rows if not row[4] and row[0] not in own]:
+        raise SystemExit(f"fresh: its configuration leaves {', '.join(missing[:3])} out")
     values = _first_values(lambda: cls(config, **spec.init), model, rows)
     paths = [m.drop_prob for m in model.modules() if type(m).__name__.endswith("DropPath")]
     rates = {"Dropout": running.dropout_rates(model, plan), "DropPath": paths}
