@@ -225,6 +225,8 @@ class Maker:
             return {"labels": np.where(mask > 0, drawn, -100)}
         if "CausalLM" in name or "LMHead" in name or name.endswith("Decoder"):
             return {"labels": np.where(mask > 0, ids, -100)}
+        if "CausalImage" in name:  # the first token, which is no colour, is never predicted
+            return {"labels": np.where(mask > 0, np.minimum(ids, self.vocabulary() - 2), -100)}
         if "MaskedLM" in name or "PreTraining" in name:
             keep = self.draw(probe, "labelled", ids.shape, 0, 2)
             keep[:, 1] = 1
