@@ -1,13 +1,14 @@
 """Triptych: neural architectures, written once and rendered for PyTorch, TensorFlow and Flax.
 
-Everything is imported when it is first used; a framework, when a class of it is.
+Everything is imported when it is first used; a framework, when a class of it is. The classes of all
+architectures are here under their names: `from triptych import BertModel, FlaxBertModel`.
 """
 
 from .auto import CLASSES, PREFIXES
 from .lazy import export
 
 __version__ = "0.1.0"
-__getattr__, __dir__, __all__ = export(
+_own, _own_names, __all__ = export(
     __name__,
     {
         "auto.config": ["AutoConfig"],
@@ -25,3 +26,17 @@ __getattr__, __dir__, __all__ = export(
         "loading": ["load", "parameters", "state_dict"],
     },
 )
+
+
+def __getattr__(name: str):
+    if name in __all__ or not name[:1].isupper():  # a submodule, perhaps
+        return _own(name)
+    from .auto.classes import find_class
+
+    return find_class(name)
+
+
+def __dir__() -> list[str]:
+    from .auto.classes import class_names
+
+    return sorted({*_own_names(), *class_names()})

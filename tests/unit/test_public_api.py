@@ -193,3 +193,17 @@ def test_only_models_have_parameters():
     for call in (triptych.parameters, triptych.state_dict):
         with pytest.raises(triptych.InputError, match="expected a model of Triptych, found int"):
             call(3)
+
+
+def test_every_class_has_its_name_in_the_package():
+    from triptych import BertConfig, BertForCausalLM, FlaxBertModel, TFBertModel
+    from triptych.models import bert
+
+    names = BertConfig, BertForCausalLM, FlaxBertModel, TFBertModel
+    assert names == (bert.BertConfig, bert.BertLMHeadModel, bert.FlaxBertModel, bert.TFBertModel)
+    assert {"AutoConfig", "BertConfig", "TFBertModel"} <= set(dir(triptych))
+
+
+def test_a_name_that_is_none():
+    with pytest.raises(AttributeError, match="'BertModle'. Did you mean 'BertModel'"):
+        _ = triptych.BertModle
