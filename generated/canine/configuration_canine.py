@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from triptych.configuration import PretrainedConfig, field
+from triptych.configuration import PretrainedConfig, field, require_choice
 
 
 class CanineConfig(PretrainedConfig):
@@ -36,3 +36,4 @@ class CanineConfig(PretrainedConfig):
     def validate(self) -> None:
         self.require_divisible("hidden_size", "num_hash_functions")
         self.require_divisible("hidden_size", "num_attention_heads")
+        require_choice(self, "position_embedding_type", ("absolute",))

@@ -385,8 +385,8 @@ class FlaxDeformableDetrSampledAttention(nnx.Module):
     """Each query looks at a few points of each map, near its own, that it chooses itself."""
 
     def __init__(self, config: DeformableDetrConfig, heads: int, count: int, *, rngs: nnx.Rngs):
-        self.count = count
         self.heads = heads
+        self.count = count
         self.num_feature_levels = config.num_feature_levels
         self.levels = levels = config.num_feature_levels
         self.sampling_offsets = with_init(

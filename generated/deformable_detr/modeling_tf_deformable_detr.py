@@ -393,8 +393,8 @@ class TFDeformableDetrSampledAttention(Layer):
 
     def __init__(self, config: DeformableDetrConfig, heads: int, count: int, **kwargs):
         super().__init__(**kwargs)
-        self.count = count
         self.heads = heads
+        self.count = count
         self.num_feature_levels = config.num_feature_levels
         self.levels = levels = config.num_feature_levels
         self.sampling_offsets = with_init(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from triptych.configuration import PretrainedConfig, field
+from triptych.configuration import PretrainedConfig, field, require_choice
 
 
 class ElectraConfig(PretrainedConfig):
@@ -43,3 +43,4 @@ class ElectraConfig(PretrainedConfig):
 
     def validate(self) -> None:
         self.require_divisible("hidden_size", "num_attention_heads")
+        require_choice(self, "summary_proj_to_labels", (False,))

@@ -185,8 +185,8 @@ class FlaxMvpPrompt(nnx.Module):
     }
 
     def __init__(self, config: MvpConfig, count: int, heads: int, *, rngs: nnx.Rngs):
-        self.heads = heads
         self.count = count
+        self.heads = heads
         self.prompt_length = config.prompt_length
         self.table = with_init(
             Parameter((config.prompt_length, config.d_model)), normal(config.init_std)

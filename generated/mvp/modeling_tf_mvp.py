@@ -181,8 +181,8 @@ class TFMvpPrompt(Layer):
 
     def __init__(self, config: MvpConfig, count: int, heads: int, **kwargs):
         super().__init__(**kwargs)
-        self.heads = heads
         self.count = count
+        self.heads = heads
         self.prompt_length = config.prompt_length
         self.table = with_init(
             Parameter(self, "table", (config.prompt_length, config.d_model)),

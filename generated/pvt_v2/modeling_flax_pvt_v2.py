@@ -105,8 +105,8 @@ class FlaxPvtV2Attention(nnx.Module):
     }
 
     def __init__(self, config: PvtV2Config, dim: int, heads: int, ratio: int, *, rngs: nnx.Rngs):
-        self.dim = dim
         self.heads = heads
+        self.dim = dim
         self.query = Linear(dim, dim, bias=config.qkv_bias, rngs=rngs)
         self.key = Linear(dim, dim, bias=config.qkv_bias, rngs=rngs)
         self.value = Linear(dim, dim, bias=config.qkv_bias, rngs=rngs)

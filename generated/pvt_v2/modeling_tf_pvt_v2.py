@@ -105,8 +105,8 @@ class TFPvtV2Attention(Layer):
 
     def __init__(self, config: PvtV2Config, dim: int, heads: int, ratio: int, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
         self.heads = heads
+        self.dim = dim
         self.query = Linear(dim, dim, bias=config.qkv_bias)
         self.key = Linear(dim, dim, bias=config.qkv_bias)
         self.value = Linear(dim, dim, bias=config.qkv_bias)

@@ -404,7 +404,6 @@ class FlaxSamAttention(nnx.Module):
     """Attention of the tokens of each prompt, in fewer dimensions than they have."""
 
     def __init__(self, config: SamMaskDecoderConfig, rate: int, *, rngs: nnx.Rngs):
-        self.rate = rate
         self.num_attention_heads = config.num_attention_heads
         inner = config.hidden_size // rate
         self.q_proj = Linear(config.hidden_size, inner, rngs=rngs)

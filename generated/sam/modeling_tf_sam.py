@@ -411,7 +411,6 @@ class TFSamAttention(Layer):
 
     def __init__(self, config: SamMaskDecoderConfig, rate: int, **kwargs):
         super().__init__(**kwargs)
-        self.rate = rate
         self.num_attention_heads = config.num_attention_heads
         inner = config.hidden_size // rate
         self.q_proj = Linear(config.hidden_size, inner)

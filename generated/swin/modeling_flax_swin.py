@@ -202,7 +202,6 @@ class FlaxSwinEmbeddings(nnx.Module):
 
 class FlaxSwinSelfAttention(nnx.Module):
     def __init__(self, config: SwinConfig, dim: int, heads: int, tapped: bool, *, rngs: nnx.Rngs):
-        self.dim = dim
         self.heads = heads
         self.tapped = tapped
         self.window_size = config.window_size

@@ -199,7 +199,6 @@ class TFSwinEmbeddings(Layer):
 class TFSwinSelfAttention(Layer):
     def __init__(self, config: SwinConfig, dim: int, heads: int, tapped: bool, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
         self.heads = heads
         self.tapped = tapped
         self.window_size = config.window_size

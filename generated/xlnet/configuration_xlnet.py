@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from triptych.configuration import PretrainedConfig, field
+from triptych.configuration import PretrainedConfig, field, require_choice
 
 
 class XLNetConfig(PretrainedConfig):
@@ -55,3 +55,6 @@ class XLNetConfig(PretrainedConfig):
 
     def complete(self) -> None:
         self.d_head = self.d_model // self.n_head
+
+    def validate(self) -> None:
+        require_choice(self, "summary_proj_to_labels", (False,))
