@@ -4,7 +4,7 @@ A *place* is a file and a top-level name in it, or a whole file (name None). Fro
 way leads to the names that it mentions, and through imports to other files of the package; from
 every file that is reached at all, also to its statements that are no definitions, and to decorated
 definitions, because importing runs them. Comments, docstrings and the annotations of functions do
-not count.
+not count; nor does what gives a model its `generate`, which has no part in its calls.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Place = tuple[Path, str | None]
 Name = tuple[str, ...]
 
 PURE_DECORATORS = ("cache", "cached_property", "contextmanager", "dataclass", "lru_cache")
+GENERATION, GENERATES, DECODING = "generation.mixin", "GenerationMixin", "decoding"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 
@@ -179,6 +180,7 @@ def _module(path: Path, stamp: tuple, own: Name | None, package: str) -> Module:
     _blank_comments(text, lines)
     for node in ast.walk(tree):
         _blank_docstring(node, lines)
+    _leave_generation_out(tree, lines)
     module = Module(whole=_text(lines, 1, len(lines)))
     for node in tree.body:
         if isinstance(node, IMPORTS):
@@ -268,6 +270,26 @@ def _blank_docstring(node: ast.AST, lines: list[str]) -> None:
         return
     if lines[first.lineno - 1][: first.col_offset].strip() == "":
         lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+
+
+def _leave_generation_out(tree: ast.Module, lines: list[str]) -> None:
+    """Blanks the base class that gives a model its `generate`, and what the model says for it."""
+    for node in list(tree.body):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(GENERATION):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+            tree.body.remove(node)
+        elif isinstance(node, ast.ClassDef) and GENERATES in map(ast.unparse, node.bases):
+            node.bases = [base for base in node.bases if ast.unparse(base) != GENERATES]
+            first = end = node.lineno - 1
+            while not lines[end].endswith("):"):
+                end += 1
+            lines[first : end + 1] = [""] * (end + 1 - first)
+            lines[first] = f"class {node.name}({', '.join(map(ast.unparse, node.bases))}):"
+            for item in list(node.body):
+                if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == DECODING:
+                    count = item.end_lineno - item.lineno + 1
+                    lines[item.lineno - 1 : item.end_lineno] = [""] * count
+                    node.body.remove(item)
 
 
 def _text(lines: list[str], first: int, last: int) -> str:

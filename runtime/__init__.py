@@ -5,6 +5,7 @@ architectures are here under their names: `from triptych import BertModel, FlaxB
 """
 
 from .auto import CLASSES, PREFIXES
+from .generation import __all__ as GENERATION
 from .lazy import export
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ _own, _own_names, __all__ = export(
             "MissingFrameworkError",
             "TriptychError",
         ],
+        "generation": GENERATION,
         "loading": ["load", "parameters", "state_dict"],
     },
 )

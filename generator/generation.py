@@ -1,0 +1,98 @@
+"""What a model that `generates` says of its inputs, for the runtime that continues sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import ir
+from .diagnostics import did_you_mean, quoted
+from .language.program import Program
+from .language.sources import ModuleSource
+from .located import Map
+from .types import Tensor, strip_optional
+
+MASKS = ("attention_mask", "decoder_attention_mask")
+PLACES = ("position_ids", "decoder_position_ids")
+TABLES = ("embedding", "scaled_embedding", "param", "buffer")  # kinds of layers with rows
+
+
+@dataclass(frozen=True)
+class Generates:
+    """The arguments of the runtime's `Decoding`, as its documentation has them."""
+
+    per_token: tuple[str, ...] = ()
+    prompt: tuple[str, ...] = ()
+    inputs: str | None = None
+    positions: str | None = None
+
+    def texts(self) -> list[str]:
+        """As arguments in source code; those that say nothing are left out."""
+        found = [(n, repr(getattr(self, n))) for n in ("per_token", "prompt") if getattr(self, n)]
+        if self.inputs:
+            found.append(("inputs", self.inputs))
+        if self.positions:
+            found.append(("positions", repr(self.positions)))
+        return [f"{name}={text}" for name, text in found]
+
+
+def generates(program: Program, module: ir.Module) -> Generates | None:
+    """What the model says, completed by what its inputs and layers tell; None if it says nothing.
+
+    Inputs that do not exist and functions of other inputs are reported.
+    """
+    section = program.spec.models[module.name].get("generates")
+    if section is None:
+        return None
+    names = [parameter.name for parameter in module.inputs]
+    for index, name in enumerate(section.get("prompt", ())):
+        if name not in names:
+            where = section["prompt"].item_locations[index]
+            message = f"{module.name}: there is no input {quoted(name)}"
+            program.errors.error(where, message, hint=did_you_mean(name, names))
+    return Generates(
+        per_token=tuple(_per_token(module)),
+        prompt=tuple(section.get("prompt", ())),
+        inputs=_function(program, section),
+        positions=next(_positions(program, module, set()), None),
+    )
+
+
+def _function(program: Program, section: Map) -> str | None:
+    name = section.get("inputs")
+    if name is None:
+        return None
+    if program.function(name) is None:
+        where, known = section.value_locations["inputs"], program.spec.functions
+        message = f"there is no function {quoted(name)}"
+        program.errors.error(where, message, hint=did_you_mean(name, known))
+    return name
+
+
+def _per_token(module: ir.Module) -> Iterator[str]:
+    """Inputs of whole numbers with one for each token, beside ids, masks, places and labels."""
+    kinds = {p.name: strip_optional(p.type) for p in module.inputs}
+    ids = kinds.get("input_ids")
+    if not isinstance(ids, Tensor):
+        return
+    for name, kind in kinds.items():
+        if name in ("input_ids", "labels", *MASKS, *PLACES) or not isinstance(kind, Tensor):
+            continue
+        if (kind.dtype, kind.rank) == ("int", 2) and str(kind.shape[1]) == str(ids.shape[1]):
+            yield name
+
+
+def _positions(program: Program, module: ir.Module | None, seen: set[str]) -> Iterator[str]:
+    """The field that says how many rows a table of positions has; not those of a source."""
+    if module is None or module.name in seen:
+        return
+    seen.add(module.name)
+    for layer in module.layers:
+        definition = layer.construct.definition
+        if isinstance(definition, ModuleSource):
+            yield from _positions(program, program.module(definition), seen)
+        elif definition.name in TABLES and layer.construct.arguments:
+            for node in ir.walk(layer.construct.arguments[0][1]):
+                field = node.path[-1] if isinstance(node, ir.ConfigField) else ""
+                if "position" in field and "source" not in field:
+                    yield field

@@ -1,0 +1,24 @@
+"""What a class says of how it continues sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How a model is called for the next token.
+
+    `per_token`: inputs with an entry for each token, which new tokens continue with the last one.
+    `prompt`: inputs that only the call with the prompt takes, such as pictures between its tokens.
+    `inputs`: where a call takes more than the tokens so far, int [b, s], what makes its inputs of
+    them. `positions`: the field of the configuration that says how many positions there are, where
+    they are learned.
+    """
+
+    per_token: tuple[str, ...] = ()
+    prompt: tuple[str, ...] = ()
+    inputs: Callable[[Any], dict[str, Any]] | None = None
+    positions: str | None = None
