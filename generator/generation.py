@@ -23,16 +23,17 @@ class Generates:
 
     per_token: tuple[str, ...] = ()
     prompt: tuple[str, ...] = ()
-    inputs: str | None = None
+    inputs: tuple[tuple[str, str], ...] = ()  # name, function
+    keeps: str | None = None
     positions: str | None = None
 
     def texts(self) -> list[str]:
         """As arguments in source code; those that say nothing are left out."""
         found = [(n, repr(getattr(self, n))) for n in ("per_token", "prompt") if getattr(self, n)]
         if self.inputs:
-            found.append(("inputs", self.inputs))
-        if self.positions:
-            found.append(("positions", repr(self.positions)))
+            pairs = "".join(f"({name!r}, {function}), " for name, function in self.inputs)
+            found.append(("inputs", f"({pairs})"))
+        found += [(n, repr(getattr(self, n))) for n in ("keeps", "positions") if getattr(self, n)]
         return [f"{name}={text}" for name, text in found]
 
 
@@ -53,19 +54,36 @@ def generates(program: Program, module: ir.Module) -> Generates | None:
     return Generates(
         per_token=tuple(_per_token(module)),
         prompt=tuple(section.get("prompt", ())),
-        inputs=_function(program, section),
+        inputs=tuple(_functions(program, module, section)),
+        keeps=_kept(program, module, section),
         positions=next(_positions(program, module, set()), None),
     )
 
 
-def _function(program: Program, section: Map) -> str | None:
-    name = section.get("inputs")
-    if name is None:
-        return None
-    if program.function(name) is None:
-        where, known = section.value_locations["inputs"], program.spec.functions
-        message = f"there is no function {quoted(name)}"
-        program.errors.error(where, message, hint=did_you_mean(name, known))
+def _functions(program: Program, module: ir.Module, section: Map) -> Iterator[tuple[str, str]]:
+    """The inputs that functions make of the tokens so far."""
+    known = [parameter.name for parameter in module.inputs]
+    for entry in section.get("inputs", Map(section.location)).entries():
+        if entry.key not in known:
+            message = f"{module.name}: there is no input {quoted(entry.key)}"
+            hint = did_you_mean(entry.key, known)
+            program.errors.error(entry.key_location, message, hint=hint)
+        elif program.function(entry.value) is None:
+            message = f"{module.name}: there is no function {quoted(entry.value)}"
+            hint = did_you_mean(entry.value, program.spec.functions)
+            program.errors.error(entry.value_location, message, hint=hint)
+        else:
+            yield entry.key, entry.value
+
+
+def _kept(program: Program, module: ir.Module, section: Map) -> str | None:
+    """An output that is an input as well."""
+    name = section.get("keeps")
+    both = [p.name for p in module.inputs if p.name in dict(module.returns.fields)]
+    if name is not None and name not in both:
+        where = section.value_locations["keeps"]
+        message = f"{module.name}: {quoted(name)} is not both an input and an output"
+        program.errors.error(where, message, hint=did_you_mean(name, both))
     return name
 
 

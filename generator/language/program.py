@@ -113,6 +113,10 @@ class Program:
         used = dict(self.used_functions)
         for name in self.spec.functions:
             self.function(name)
+        for model in self.spec.models.values():
+            for function in model.get("generates", {}).get("inputs", {}).values():
+                if function in self.spec.functions:
+                    used.setdefault(function)
         self.used_functions = used  # only those that a model needs are written
         self._check_implements()
         self.errors.raise_if_any()

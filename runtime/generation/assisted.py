@@ -25,7 +25,7 @@ class Several:
     engine: Any
     caller: Caller
 
-    replaces = True
+    replaces, varies = True, False
 
     def __call__(self, model: Any, carry: Carry, arrays: dict[str, Any]) -> tuple[Any, Carry]:
         ops = self.engine.ops

@@ -11,6 +11,7 @@ from .decoding import Decoding
 MASKS = {False: "attention_mask", True: "decoder_attention_mask"}
 TOKENS = {False: "input_ids", True: "decoder_input_ids"}
 POSITIONS = {False: "position_ids", True: "decoder_position_ids"}
+READ_AGAIN = 2  # tokens whose states are not kept
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,18 @@ class Caller:
                 call[name] = call[name][:, start:]
         lasting = self._lasting(call)
         ending = {n: call[n][:, -1:] for n in self.decoding.per_token if n in call}
-        count = ops.shape(call["inputs_embeds"] if tokens is None else tokens)[1]
+        read = call["inputs_embeds"] if tokens is None else tokens
+        count = ops.shape(read)[1]
         pads = None
         if mask is not None:
             seen = ops.cast(mask[:, : start + count], ops.int_)
             pads = start + count - ops.sum_(seen, axis=1)
-            if names.positions in self.takes and names.positions not in call:
-                places = ops.cumsum(seen, axis=1) - 1
-                call[names.positions] = ops.where(seen == 0, 1, places)[:, start:]
+            places = ops.where(seen == 0, 1, ops.cumsum(seen, axis=1) - 1)[:, start:]
             call[names.mask] = self._mask(mask, start + count, count)
+        else:
+            places = start + ops.arange(count, like=read)[None]
+        if names.positions in self.takes:
+            call.setdefault(names.positions, places)
         if tokens is not None:
             call[names.tokens] = tokens
         if last and "logits_to_keep" in self.takes:
@@ -100,38 +104,45 @@ class Caller:
         mask = call.pop(names.mask, None)
         if mask is not None:
             call[names.mask] = self._mask(mask, length + count, count)
-        if carry.pads is not None and names.positions in self.takes:
-            places = length - carry.pads[:, None]
-            call[names.positions] = places if count == 1 else places + ops.arange(count)[None]
+        if names.positions in self.takes:
+            places = length + ops.arange(count, like=tokens)[None]
+            call[names.positions] = places if carry.pads is None else places - carry.pads[:, None]
         for name, x in carry.last.items():
             call[name] = x if count == 1 else ops.concat([x] * count, axis=1)
         call[names.tokens] = tokens
         output = self._call(model, call, carry.cache)
         return output, carry._replace(cache=output[self.cache_name])
 
-    def whole(self, ops: Any, model: Any, inputs: Mapping[str, Any], tokens: Any) -> Any:
-        """The output for all tokens so far, [b, s], of a model that keeps nothing.
+    def whole(
+        self, ops: Any, model: Any, inputs: Mapping[str, Any], tokens: Any, kept: Any = None
+    ) -> Any:
+        """The output for all tokens so far, [b, s], of a model that has no cache.
 
-        A mask among the inputs is of the prompt; what comes after it counts.
+        A mask among the inputs is of the prompt; what comes after it counts. `kept`: what an
+        earlier call has kept of tokens, which are not read again.
         """
         names, call = self.names, dict(inputs)
-        count = ops.shape(tokens)[1]
+        if kept is not None:
+            tokens = tokens[:, -READ_AGAIN:]
+            call[self.decoding.keeps] = [x[:-READ_AGAIN] for x in kept]
+            call.pop(names.mask, None)
+        made = {name: function(tokens) for name, function in self.decoding.inputs}
+        count = ops.shape(made.get(names.tokens, tokens))[1]
         mask = call.get(names.mask)
         if mask is not None:
             rows, length = ops.shape(mask)
             room = ops.full((rows, count - length), 1, ops.int_, like=mask)
             mask = call[names.mask] = ops.concat([ops.cast(mask, ops.int_), room], 1)
-            if names.positions in self.takes:
-                call[names.positions] = ops.where(mask == 0, 1, ops.cumsum(mask, axis=1) - 1)
+        if names.positions in self.takes:
+            places = ops.arange(count, like=tokens)[None]
+            if mask is not None:
+                places = ops.where(mask == 0, 1, ops.cumsum(mask, axis=1) - 1)
+            call[names.positions] = places
         for name in self.decoding.per_token:
             if name in call:
                 more = count - ops.shape(call[name])[1]
                 call[name] = ops.concat([call[name], *[call[name][:, -1:]] * more], 1)
-        if self.decoding.inputs is not None:
-            call |= self.decoding.inputs(tokens)
-        else:
-            call[names.tokens] = tokens
-        return self._call(model, call, None)
+        return self._call(model, {**call, names.tokens: tokens, **made}, None)
 
     def _call(self, model: Any, inputs: dict[str, Any], cache: Any) -> Any:
         if self.cache_name is not None:

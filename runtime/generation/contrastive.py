@@ -91,7 +91,9 @@ def advance(
     candidates = ops.reshape(hidden, (rows, search.count, size))
 
     likeness = ops.products(unit(ops, candidates), unit(ops, state.vectors))
-    filled = (ops.arange(ops.shape(state.vectors)[1], like=scores) < state.length)[None] & state.counts
+    filled = (ops.arange(ops.shape(state.vectors)[1], like=scores) < state.length)[
+        None
+    ] & state.counts
     likeness = ops.max_(ops.where(filled[:, None], likeness, LEAST), axis=2)
     picked = ops.argmax((1.0 - search.alpha) * likely - search.alpha * likeness)
 
@@ -136,7 +138,7 @@ class Loop:
     caller: Caller
     search: ContrastiveSearch
 
-    replaces = False
+    replaces = varies = False
 
     def __call__(self, model: Any, carry: Carry, arrays: dict[str, Any]) -> tuple[Contrast, Carry]:
         ops, caches = self.engine.ops, self.engine.caches
@@ -163,7 +165,7 @@ class OneStep:
     search: ContrastiveSearch
     stop: Stop | None
 
-    replaces = False
+    replaces = varies = False
 
     def __call__(self, model: Any, carry: Carry, arrays: dict[str, Any]) -> tuple:
         frame = Frame(*arrays["frame"])

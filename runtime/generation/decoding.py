@@ -13,12 +13,15 @@ class Decoding:
 
     `per_token`: inputs with an entry for each token, which new tokens continue with the last one.
     `prompt`: inputs that only the call with the prompt takes, such as pictures between its tokens.
-    `inputs`: where a call takes more than the tokens so far, int [b, s], what makes its inputs of
-    them. `positions`: the field of the configuration that says how many positions there are, where
+    `inputs`: where a call takes something else than the tokens so far, int [b, s], its inputs by
+    name, and what makes each of them. `keeps`: an output that the next call gets instead of the
+    tokens behind it, a list of states [t, b, d]; without the last two, whose tokens are read again
+    with the new one. `positions`: the field of the configuration that says how many positions there are, where
     they are learned.
     """
 
     per_token: tuple[str, ...] = ()
     prompt: tuple[str, ...] = ()
-    inputs: Callable[[Any], dict[str, Any]] | None = None
+    inputs: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
+    keeps: str | None = None
     positions: str | None = None

@@ -130,9 +130,7 @@ class DiverseBeamSearch:
         span = power(ops, length + 1 - frame.prompt, self.length_penalty)
         final = ops.where(leaves, top / span, LEAST)
         own_origins = gather(ops, origins, beam)
-        ended = self._merged(
-            ops, state, group, final, gather(ops, ids, beam), own_origins, length
-        )
+        ended = self._merged(ops, state, group, final, gather(ops, ids, beam), own_origins, length)
 
         # The best n that do not end go on; there are always so many.
         order = ops.cast(ends, ops.int_) * count + ops.arange(count)[None]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .calls import Caller, expand
+from .calls import Caller, Carry, expand
+from .loops import Step, scores_of
+from .processors.base import Processor
 
 
-class Guidance:
+class Guidance(Processor):
     """Moves scores away from those after another prompt, which the same tokens continue.
 
     `carry`: what is kept of that prompt, `logits` [b, v]: the scores after it, `length`: how many
-    tokens it has. Scores become log-probabilities, the other ones' plus `scale` times the
-    difference.
+    tokens it has. Scores become log-probabilities: the other ones plus `scale` times the
+    difference. A rule for one search, whose state it keeps.
     """
+
+    host = True
 
     def __init__(
         self,
@@ -22,31 +26,31 @@ class Guidance:
         caller: Caller,
         scale: float,
         logits: Any,
-        carry: Any,
+        carry: Carry,
         length: int,
     ):
         self.engine, self.model, self.caller = engine, model, caller
         self.scale, self.logits, self.carry, self.length = scale, logits, carry, length
         self._started = False
 
-    def begin(self, width: int) -> None:
-        """Before the first step: each row `width` times."""
-        ops = self.engine.ops
-        rows = ops.shape(self.logits)[0]
-        self.carry = expand(ops, self.engine.caches, self.carry, width, rows)
-        self.logits = ops.repeat_rows(self.logits, width)
-
-    def __call__(self, logits: Any, last: Any) -> Any:
-        """The guided scores [b, v]; `last` [b]: the tokens that all rows end with."""
-        from .loops import Step, scores_of
-
-        ops = self.engine.ops
+    def __call__(self, ops: Any, step: Any, scores: Any) -> Any:
         if self._started:
-            arrays = {"tokens": last[:, None], "length": self.length}
-            step = Step(self.engine, self.caller)
-            output, self.carry = self.engine.call(self.model, step, self.carry, arrays)
-            self.logits = scores_of(ops, output)
-            self.length = self.length + 1
-        self._started = True
+            self._read(ops, ops.column(step.ids, step.length - 1))
+        else:
+            self._begin(ops, ops.shape(scores)[0])
         other = ops.log_softmax(self.logits)
-        return self.scale * (ops.log_softmax(logits) - other) + other
+        return self.scale * (ops.log_softmax(scores) - other) + other
+
+    def _begin(self, ops: Any, rows: int) -> None:
+        """Each row as often as the search has it."""
+        given = ops.shape(self.logits)[0]
+        self.carry = expand(ops, self.engine.caches, self.carry, rows // given, given)
+        self.logits = ops.repeat_rows(self.logits, rows // given)
+        self._started = True
+
+    def _read(self, ops: Any, last: Any) -> None:
+        arrays = {"tokens": last[:, None], "length": self.length}
+        step = Step(self.engine, self.caller)
+        output, self.carry = self.engine.call(self.model, step, self.carry, arrays)
+        self.logits = scores_of(ops, output)
+        self.length = self.length + 1

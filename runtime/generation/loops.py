@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .calls import Caller, Carry, expand, select
-from .guidance import Guidance
 from .selection import Frame, Stop
 
 
@@ -31,6 +30,7 @@ class Prompt:
     last: bool = True
 
     replaces = False  # whether the cache that is kept is as large as the one given
+    varies = False  # whether every call has other shapes
 
     def __call__(self, model: Any, donated: Any, arrays: dict[str, Any]) -> tuple[Any, Any]:
         ops, cache = self.engine.ops, arrays.get("cache")
@@ -56,6 +56,11 @@ class Step:
     caller: Caller
     replaces: bool = False
 
+    @property
+    def varies(self) -> bool:
+        """Whether every call has other shapes."""
+        return not self.replaces
+
     def __call__(self, model: Any, carry: Carry, arrays: dict[str, Any]) -> tuple[Any, Carry]:
         return self.caller.step(self.engine.ops, model, carry, arrays["tokens"], arrays["length"])
 
@@ -67,10 +72,11 @@ class Whole:
     engine: Any
     caller: Caller
 
-    replaces = False
+    replaces, varies = False, True
 
     def __call__(self, model: Any, carry: None, arrays: dict[str, Any]) -> Any:
-        return self.caller.whole(self.engine.ops, model, arrays["inputs"], arrays["tokens"])
+        inputs, tokens, kept = arrays["inputs"], arrays["tokens"], arrays.get("kept")
+        return self.caller.whole(self.engine.ops, model, inputs, tokens, kept)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ class Search:
     caller: Caller
     strategy: Any
     steps: int
+
+    varies = False
 
     @property
     def replaces(self) -> bool:
@@ -145,7 +153,6 @@ def turns(
     first: tuple[Any, Carry | None],
     key: Any = None,
     stop: Stop | None = None,
-    guidance: Guidance | None = None,
 ) -> Iterator[Turn]:
     """A search step by step, from a buffer of ids and what `run.read_prompt` gives."""
     engine, caller, model = request.engine, request.caller, request.model
@@ -159,16 +166,15 @@ def turns(
     if carry is not None:
         carry = expand(ops, caches, carry, strategy.width, rows)
     rows = rows * strategy.width
-    if guidance is not None:
-        guidance.begin(strategy.width)
     while True:
-        scores = logits if guidance is None else guidance(logits, strategy.last(ops, state))
-        state, whence, scores = strategy.update(ops, state, frame, scores, stop)
+        state, whence, scores = strategy.update(ops, state, frame, logits, stop)
         yield Turn(state, carry, scores, logits, output)
         if not bool(strategy.goes_on(ops, state, frame)):
             return
         if carry is None:
             arrays = {"inputs": request.every(strategy.width), "tokens": so_far(ops, state)}
+            if (kept := _kept(ops, caller, output, rows, whence)) is not None:
+                arrays["kept"] = kept
             output = engine.call(model, Whole(engine, caller), None, arrays)
         else:
             if whence is not None:
@@ -178,6 +184,18 @@ def turns(
             step = Step(engine, caller, not request.grows)
             output, carry = engine.call(model, step, carry, arrays)
         logits = scores_of(ops, output)
+
+
+def _kept(ops: Any, caller: Caller, output: Any, rows: int, whence: Any) -> Any:
+    """What an output keeps for the next call, in the order in which `rows` rows go on."""
+    kept = output.get(caller.decoding.keeps) if caller.decoding.keeps else None
+    if kept is None:
+        return None
+    found = ops.shape(kept[0])[1]
+    if found < rows:  # the prompt has been read once for all
+        each = ops.repeat_rows(ops.arange(found, like=kept[0]), rows // found)
+        kept = [ops.take_columns(x, each) for x in kept]
+    return kept if whence is None else [ops.take_columns(x, whence) for x in kept]
 
 
 def so_far(ops: Any, state: Any) -> Any:

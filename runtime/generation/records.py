@@ -62,12 +62,24 @@ class Recorder:
             if name in ("scores", "logits"):
                 values.append(getattr(turn, name))
             elif turn.output is not None:
-                values.append(turn.output[PER_STEP[self.encoder][name]])
-        if self.encoder and not self.once and turn.output is not None and self.config.return_dict_in_generate:
+                layers = turn.output[PER_STEP[self.encoder][name]]
+                values.append(tuple(self._as_rows(x, strategy.width) for x in layers))
+        if (
+            self.encoder
+            and not self.once
+            and turn.output is not None
+            and self.config.return_dict_in_generate
+        ):
             self.once = {n: turn.output[n] for n in ONCE if n in turn.output and self._asked(n)}
         if self.streamer is not None:
             ops = self.request.engine.ops
             self.streamer.put(ops.to_numpy(strategy.last(ops, turn.state)))
+
+    def _as_rows(self, x: Any, width: int) -> Any:
+        """An output with a row for each sequence; the prompt has been read once for all."""
+        ops = self.request.engine.ops
+        once = width > 1 and ops.shape(x)[0] == self.request.rows
+        return ops.repeat_rows(x, width) if once else x
 
     def result(self, strategy: Any, state: Any, carry: Any) -> Any:
         """What `generate` returns."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, show
-from . import checks
+from . import checks, transcription
 from .caches import GROWING
 from .calls import Caller
 from .config import GenerationConfig
 from .lengths import Lengths, plan_lengths
+from .loops import Whole, scores_of
 from .modes import GenerationMode, mode_of
 
 
@@ -245,7 +246,10 @@ def _behind_encoder(request: Request) -> None:
     batch = max(rows)
     tokens = inputs.pop("decoder_input_ids", None)
     start = ops.array(checks.decoder_start(config, batch) if needs_start(config, tokens) else [0])
-    if tokens is None:
+    if tokens is None and transcription.is_transcription(config):
+        starts = checks.decoder_start(config, batch)
+        tokens = ops.array(transcription.first_tokens(config, starts, _detector(request, start)))
+    elif tokens is None:
         tokens = start[:, None]
     else:
         _check_ids(request, tokens, "decoder_input_ids")
@@ -258,6 +262,20 @@ def _behind_encoder(request: Request) -> None:
     mask = inputs.pop("decoder_attention_mask", None)
     if mask is not None and not ops.to_numpy(mask).all():
         request.mask = mask
+
+
+def _detector(request: Request, start: Any) -> Callable[[list[int]], np.ndarray]:
+    """Finds the likeliest of some tokens after the first ones, int [b]."""
+    engine, ops = request.engine, request.engine.ops
+    caller = replace(request.caller, cache_name=None, asked=())
+
+    def detect(tokens: list[int]) -> np.ndarray:
+        arrays = {"inputs": request.inputs, "tokens": start[:, None]}
+        output = engine.call(request.model, Whole(engine, caller), None, arrays)
+        scores = ops.to_numpy(scores_of(ops, output))[:, tokens]
+        return np.array(tokens)[scores.argmax(axis=1)]
+
+    return detect
 
 
 def needs_start(config: GenerationConfig, tokens: Any) -> bool:

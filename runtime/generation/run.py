@@ -16,11 +16,12 @@ from . import contrastive
 from .contrastive import ContrastiveSearch
 from .diverse import DiverseBeamSearch
 from .guidance import Guidance
-from .loops import Prompt, Search, Turn, Whole, scores_of, turns
+from .loops import Prompt, Search, Step, Turn, Whole, scores_of, turns
 from .modes import GenerationMode
 from .processors.build import build
 from .processors.ngrams import EncoderNoRepeatNgram
 from .processors.penalties import EncoderRepetitionPenalty
+from .processors.timestamps import Timestamps
 from .records import Recorder
 from .request import Request, prepare
 from .selection import Frame, Selection, Stop
@@ -67,7 +68,10 @@ def generate(
         streamer=streamer is not None,
         stateful=request.stateful,
     )
-    processors = build(config, own=logits_processor or (), prefix=prefix_allowed_tokens_fn)
+    own = (*_of_times(request), *(logits_processor or ()))
+    processors = build(config, own=own, prefix=prefix_allowed_tokens_fn)
+    if config.guidance_scale is not None and config.guidance_scale != 1:
+        processors = (_guidance(request, **negative), *processors)
     stop = _stop(request, tokenizer, stopping_criteria)
     strategy = _strategy(request, processors, stop is not None)
     if streamer is not None:
@@ -78,20 +82,17 @@ def generate(
         return _assisted(request, strategy, assistant_model, recorder, stop, key)
     if mode is GenerationMode.CONTRASTIVE_SEARCH:
         return _contrastive(request, strategy, recorder, stop)
-    guided = config.guidance_scale is not None and config.guidance_scale != 1
     in_python = (
         not engine.compiled
         or recorder.looks_inside
         or stop is not None
-        or guided
         or request.caller.cache_name is None
         or request.grows
         or any(processor.host for processor in processors)
     )
     if not in_python:
         return recorder.result(strategy, *_compiled(request, strategy, key))
-    guidance = _guidance(request, **negative) if guided else None
-    return _stepwise(request, strategy, recorder, stop, key, guidance)
+    return _stepwise(request, strategy, recorder, stop, key)
 
 
 def _strategy(request: Request, processors: tuple, stops: bool) -> Any:
@@ -128,6 +129,20 @@ def _strategy(request: Request, processors: tuple, stops: bool) -> Any:
             fill=fill,
         )
     return Selection(processors, config.do_sample, eos, pad, config.num_return_sequences, stops)
+
+
+def _of_times(request: Request) -> tuple[Timestamps, ...]:
+    """The rule of times in a transcript, if they are asked for."""
+    config = request.config
+    if not getattr(config, "return_timestamps", None):
+        return ()
+    timeless = getattr(config, "no_timestamps_token_id", None)
+    if timeless is None:
+        expected = "no_timestamps_token_id in the generation_config"
+        raise InputError("this model gives no times", key="return_timestamps", expected=expected)
+    eos = request.eos or tuple(checks.as_ids(request.model.config.eos_token_id))
+    latest = getattr(config, "max_initial_timestamp_index", None)
+    return (Timestamps(eos[0], timeless, latest),)
 
 
 def _stop(request: Request, tokenizer: Any, own: Sequence[Callable] | None) -> Stop | None:
@@ -218,7 +233,7 @@ def _compiled(request: Request, strategy: Any, key: Any) -> tuple[Any, Carry]:
     if _reads_exactly(request):
         arrays["logits"], carry = read_prompt(request, capacity, whole=False)
     else:
-        carry = _read_in_bucket(request, ids, capacity)
+        carry = _read_in_bucket(request, capacity)
     search = Search(engine, caller, strategy, ops.shape(ids)[1])
     return engine.call(request.model, search, carry, arrays)
 
@@ -227,12 +242,11 @@ def _reads_exactly(request: Request) -> bool:
     """Whether a prompt cannot have anything behind it, not even for a moment."""
     caller = request.caller
     once = any(name in request.inputs for name in caller.decoding.prompt)
-    return caller.encoder or caller.sums or once or bool(request.embedded) or (
-        request.past is not None
-    )
+    others = caller.encoder or caller.sums or caller.cache_name is None or request.grows
+    return others or once or bool(request.embedded) or request.past is not None
 
 
-def _read_in_bucket(request: Request, ids: Any, capacity: int) -> Carry:
+def _read_in_bucket(request: Request, capacity: int) -> Carry:
     """What is kept of a prompt without its last token, with which the search begins.
 
     It is read in a bucket; what stands behind it there is written over.
@@ -243,11 +257,19 @@ def _read_in_bucket(request: Request, ids: Any, capacity: int) -> Carry:
     if count == 0:
         cache = engine.caches.make_cache(request.model, request.kind, request.rows, capacity)
         return caller.unread(ops, inputs, cache, request.rows)
-    size = min(bucket(count), ops.shape(ids)[1], capacity)
+    size = min(bucket(count), capacity)
     prompt = Prompt(engine, caller, request.kind, request.rows, capacity, last=False)
     tokens = buffer(request, max(size, count + 1), 0)[:, :size]
     arrays = {"inputs": inputs, "tokens": tokens, "count": ops.array(count)}
     return engine.call(request.model, prompt, None, arrays)[1]
+
+
+def _read_in_two(request: Request, capacity: int) -> tuple[Any, Carry]:
+    """The output for a prompt's last token, after the others in a bucket, and what is kept."""
+    engine, count = request.engine, request.lengths.prompt
+    carry = _read_in_bucket(request, capacity)
+    arrays = {"tokens": request.ids[:, count - 1 :], "length": count - 1}
+    return engine.call(request.model, Step(engine, request.caller, True), carry, arrays)
 
 
 def _stepwise(
@@ -256,17 +278,19 @@ def _stepwise(
     recorder: Recorder,
     stop: Stop | None,
     key: Any,
-    guidance: Guidance | None,
 ) -> Any:
     """The result of a search in Python."""
     lengths = request.lengths
     columns, capacity = lengths.maximum, lengths.maximum + request.offset
     if request.engine.traces:
         columns, capacity = bucket(columns), bucket(capacity)
-    first = read_prompt(request, capacity)
+    if request.engine.traces and not _reads_exactly(request) and not request.caller.asked:
+        first = _read_in_two(request, capacity)
+    else:
+        first = read_prompt(request, capacity)
     frame = Frame(lengths.prompt, lengths.maximum, request.source)
     found = turns(
-        request, strategy, buffer(request, columns, strategy.fill), frame, first, key, stop, guidance
+        request, strategy, buffer(request, columns, strategy.fill), frame, first, key, stop
     )
     for turn in found:
         recorder.add(strategy, turn)
@@ -381,9 +405,18 @@ def _guidance(
             mask = None if ops.to_numpy(mask).all() else mask
     lengths = request.lengths._replace(prompt=ops.shape(ids)[1])
     lengths = lengths._replace(maximum=lengths.prompt + request.lengths.new)
-    caller = replace(request.caller, asked=())
+    # without positions, as the reference reads it
+    takes = request.caller.takes - {request.caller.names.positions}
+    caller = replace(request.caller, asked=(), takes=takes)
     other = replace(
-        request, ids=ids, mask=mask, inputs={}, lengths=lengths, caller=caller, embedded=0, past=None
+        request,
+        ids=ids,
+        mask=mask,
+        inputs={},
+        lengths=lengths,
+        caller=caller,
+        embedded=0,
+        past=None,
     )
     capacity = bucket(lengths.maximum) if request.engine.traces else lengths.maximum
     output, carry = read_prompt(other, capacity)
@@ -391,5 +424,3 @@ def _guidance(
         request.engine, request.model, caller, request.config.guidance_scale,
         scores_of(ops, output), carry, lengths.prompt,
     )  # fmt: skip
-
-

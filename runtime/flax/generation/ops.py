@@ -80,6 +80,11 @@ def take_rows(x: Array, index: Array) -> Array:
     return jnp.take(x, index, axis=0, mode="clip")
 
 
+def take_columns(x: Array, index: Array) -> Array:
+    """x[:, index]."""
+    return jnp.take(x, index, axis=1, mode="clip")
+
+
 def take_along(x: Array, index: Array, axis: int) -> Array:
     """Entries at `index` along an axis; its other axes are those of x, the later ones maybe 1."""
     return jnp.take_along_axis(x, index, axis, mode="clip")

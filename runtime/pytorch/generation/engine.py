@@ -40,6 +40,9 @@ class Engine:
         """What a program gives for a model."""
         if self.compile_config is not None:
             model = _compiled(model, self.compile_config)
+            if "tokens" in arrays:  # a part of another tensor would be compiled for by itself
+                tokens = arrays["tokens"].clone(memory_format=torch.contiguous_format)
+                arrays = {**arrays, "tokens": tokens}
         return program(model, donated, arrays)
 
     def takes(self, model: Any) -> tuple[str, ...]:

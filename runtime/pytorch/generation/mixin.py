@@ -12,11 +12,12 @@ from ...generation.mixin import Decoding, WithGenerationConfig
 
 __all__ = ["Decoding", "GenerationMixin"]
 
+DICTIONARY = "return_dict_in_generate"
+
 
 class GenerationMixin(WithGenerationConfig):
     """A model that gives scores of the next token, and so can generate."""
 
-    @torch.inference_mode()
     def generate(
         self,
         inputs: Tensor | None = None,
@@ -60,19 +61,24 @@ class GenerationMixin(WithGenerationConfig):
         settings = kwargs.get("compile_config", getattr(generation_config, "compile_config", None))
         if settings is True:
             settings = kwargs["compile_config"] = {}
-        return generate(
-            Engine.of(settings),
-            self,
-            inputs,
-            generation_config,
-            logits_processor,
-            stopping_criteria,
-            prefix_allowed_tokens_fn,
-            assistant_model,
-            streamer,
-            negative_prompt_ids,
-            negative_prompt_attention_mask,
-            tokenizer,
-            seed,
-            **kwargs,
-        )
+        dictionary = getattr(generation_config or self.generation_config, DICTIONARY)
+        # What is handed on may be used in training, which tensors of inference mode may not.
+        inner = torch.no_grad if kwargs.get(DICTIONARY, dictionary) else torch.inference_mode
+        with inner():
+            result = generate(
+                Engine.of(settings),
+                self,
+                inputs,
+                generation_config,
+                logits_processor,
+                stopping_criteria,
+                prefix_allowed_tokens_fn,
+                assistant_model,
+                streamer,
+                negative_prompt_ids,
+                negative_prompt_attention_mask,
+                tokenizer,
+                seed,
+                **kwargs,
+            )
+        return result.clone() if result.__class__ is Tensor else result

@@ -88,6 +88,11 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
     return x.index_select(0, index)
 
 
+def take_columns(x: Tensor, index: Tensor) -> Tensor:
+    """x[:, index]."""
+    return x.index_select(1, index)
+
+
 def take_along(x: Tensor, index: Tensor, axis: int) -> Tensor:
     """Entries at `index` along an axis; its other axes are those of x, the later ones maybe 1."""
     return torch.take_along_dim(x, index, axis)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from . import caches as _caches
@@ -28,13 +29,16 @@ class Engine:
     traces = True  # shapes should be few
 
     def call(self, model: Any, program: Callable, carry: Any, arrays: dict[str, Any]) -> Any:
-        """What a program gives for a model; it is traced once for each combination of shapes."""
+        """What a program gives for a model; it is traced once for each combination of shapes, but
+        not where these never come again."""
+        if program.varies:
+            return program(model, carry, arrays)
         known = _PROGRAMS.setdefault(model, {})
         key = program, self.jit_compile, id(model.get_input_embeddings())
         if key not in known:
             compile = self.jit_compile or None
             known[key] = tf.function(Traced(program, model), autograph=False, jit_compile=compile)
-        return known[key](carry, arrays)
+        return known[key](carry, {name: _traced(x) for name, x in arrays.items()})
 
     def takes(self, model: Any) -> tuple[str, ...]:
         """The names of a model's inputs."""
@@ -46,6 +50,11 @@ class Engine:
         return sequences
 
 
+def _traced(x: Any) -> Any:
+    """A whole number as a tensor, or each would be traced for."""
+    return tf.constant(x) if type(x) is int else x
+
+
 class Traced:
     """A program for one model; an object, of which TensorFlow counts the shapes by itself."""
 
@@ -53,4 +62,9 @@ class Traced:
         self.program, self.model = program, weakref.ref(model)
 
     def __call__(self, carry: Any, arrays: dict[str, Any]) -> Any:
-        return self.program(self.model(), carry, arrays)
+        model = self.model()
+        # Read once, outside of any loop: TensorFlow copies a variable at each use as soon as rows
+        # of it have been looked up, and XLA what a loop reads by itself.
+        read = [(variable, tf.convert_to_tensor(variable.value)) for variable in model.variables]
+        with keras.StatelessScope(state_mapping=read):
+            return self.program(model, carry, arrays)

@@ -78,6 +78,11 @@ def take_rows(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, index, axis=0)
 
 
+def take_columns(x: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """x[:, index]."""
+    return tf.gather(x, index, axis=1)
+
+
 def take_along(x: tf.Tensor, index: tf.Tensor, axis: int) -> tf.Tensor:
     """Entries at `index` along an axis; its other axes are those of x, the later ones maybe 1."""
     axis %= x.shape.rank
