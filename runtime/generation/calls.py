@@ -1,4 +1,4 @@
-"""Calls of a model that continue sequences: which inputs each gets, and what is kept between them."""
+"""Calls of a model that continue sequences: what each gets, and what is kept between them."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ class Decoding:
     `inputs`: where a call takes something else than the tokens so far, int [b, s], its inputs by
     name, and what makes each of them. `keeps`: an output that the next call gets instead of the
     tokens behind it, a list of states [t, b, d]; without the last two, whose tokens are read again
-    with the new one. `positions`: the field of the configuration that says how many positions there are, where
-    they are learned.
+    with the new one. `positions`: the field of the configuration that says how many positions
+    there are, where they are learned.
     """
 
     per_token: tuple[str, ...] = ()

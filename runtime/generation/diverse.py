@@ -192,7 +192,6 @@ class DiverseBeamSearch:
     def finish(self, ops: Any, state: Groups, prompt: int) -> tuple[Any, Any, Any, Any]:
         """The sequences of each row over all groups, best first: ids [b, g * n, c], scores,
         lengths [b, g * n] and origins; what still runs counts as if it ended."""
-        rows = ops.shape(state.ids)[0]
         running = state.scores / power(ops, state.length - prompt, self.length_penalty)
         running = ops.where(state.done[:, :, None], LEAST, running)
         lengths = ops.full(ops.shape(running), 0, ops.int_) + state.length

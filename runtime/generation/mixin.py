@@ -1,4 +1,4 @@
-"""What models that generate have in common in all frameworks: their settings, and where they are."""
+"""What models that generate have in common: their settings of generation."""
 
 from __future__ import annotations
 

@@ -63,7 +63,12 @@ class Recorder:
                 values.append(getattr(turn, name))
             elif turn.output is not None:
                 layers = turn.output[PER_STEP[self.encoder][name]]
-                values.append(tuple(self._as_rows(x, strategy.width) for x in layers))
+                layers = [self._as_rows(x, strategy.width) for x in layers]
+                if name in ("attentions", "decoder_attentions"):
+                    # of a cache with room for more
+                    filled = int(turn.state.length) - 1 + self.request.offset
+                    layers = [x[..., :filled] for x in layers]
+                values.append(tuple(layers))
         if (
             self.encoder
             and not self.once

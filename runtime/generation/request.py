@@ -107,6 +107,8 @@ def prepare(
     given = {name: x for name, x in given.items() if x is not None}
     encoder = "decoder_input_ids" in takes
     past = given.pop(model.cache_name, None)
+    if isinstance(past, list | tuple):  # the keys and values of each layer
+        past = model._cache_class.from_legacy(past, model.cache_layout())
     checks.check_cache(config, past is not None)
     arrays, constants = _sorted(engine, given)
     mode = mode_of(config, assisted)
@@ -126,6 +128,9 @@ def prepare(
     if request.pad is None and request.eos:
         request.pad = request.eos[0]
     (_behind_encoder if encoder else _decoder_alone)(request)
+    if request.embedded:  # which count among the least tokens, but are not in the ids
+        unseen = request.embedded - engine.ops.shape(request.ids)[1]
+        config.min_length = max((config.min_length or 0) - unseen, 0)
     asked = {name: x for name, x in arguments.items() if GenerationConfig.knows(name)}
     request.lengths = plan_lengths(
         config,

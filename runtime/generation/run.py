@@ -6,26 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-
-from ..errors import InputError
-from . import checks
+from . import checks, contrastive
 from .assisted import Draft, Lookup, Reader, decode
-from .beams import BeamSearch
 from .calls import Carry
-from . import contrastive
 from .contrastive import ContrastiveSearch
-from .diverse import DiverseBeamSearch
 from .guidance import Guidance
-from .loops import Prompt, Search, Step, Turn, Whole, scores_of, turns
+from .loops import Search, Turn, scores_of, turns
 from .modes import GenerationMode
 from .processors.build import build
 from .processors.ngrams import EncoderNoRepeatNgram
 from .processors.penalties import EncoderRepetitionPenalty
-from .processors.timestamps import Timestamps
+from .prompts import (
+    bucket,
+    buffer,
+    prompt_inputs,
+    read_in_bucket,
+    read_in_two,
+    read_prompt,
+    reads_exactly,
+)
 from .records import Recorder
 from .request import Request, prepare
 from .selection import Frame, Selection, Stop
-from .stopping import build_criteria
+from .settings import rules_of_times, stop_of, strategy_of
 
 OF_SOURCE = (EncoderRepetitionPenalty, EncoderNoRepeatNgram)
 
@@ -68,12 +71,12 @@ def generate(
         streamer=streamer is not None,
         stateful=request.stateful,
     )
-    own = (*_of_times(request), *(logits_processor or ()))
+    own = (*rules_of_times(request), *(logits_processor or ()))
     processors = build(config, own=own, prefix=prefix_allowed_tokens_fn)
     if config.guidance_scale is not None and config.guidance_scale != 1:
         processors = (_guidance(request, **negative), *processors)
-    stop = _stop(request, tokenizer, stopping_criteria)
-    strategy = _strategy(request, processors, stop is not None)
+    stop = stop_of(request, tokenizer, stopping_criteria)
+    strategy = strategy_of(request, processors, stop is not None)
     if streamer is not None:
         streamer.put(engine.ops.to_numpy(request.ids))
     recorder = Recorder(request, streamer)
@@ -95,129 +98,10 @@ def generate(
     return _stepwise(request, strategy, recorder, stop, key)
 
 
-def _strategy(request: Request, processors: tuple, stops: bool) -> Any:
-    """The search that the settings ask for."""
-    config, mode, eos = request.config, request.mode, request.eos
-    pad = 0 if request.pad is None else request.pad
-    if mode is GenerationMode.CONTRASTIVE_SEARCH:
-        return ContrastiveSearch(processors, config.penalty_alpha, config.top_k, eos, pad, stops)
-    penalty = 1.0 if config.length_penalty is None else config.length_penalty
-    if mode is GenerationMode.GROUP_BEAM_SEARCH:
-        size = config.num_beams // config.num_beam_groups
-        place = 1 if config.sequence_bias is not None else 0
-        return DiverseBeamSearch(
-            processors=processors,
-            groups=config.num_beam_groups,
-            group_size=size,
-            penalty=config.diversity_penalty or 0.0,
-            place=place,
-            length_penalty=penalty,
-            early=config.early_stopping,
-            eos=eos,
-            pad=pad,
-        )
-    if mode.beams:
-        # the reference fills with the end where padding has the id 0
-        fill = (request.pad or eos[0]) if eos else -1
-        return BeamSearch(
-            processors=processors,
-            width=config.num_beams,
-            sample=config.do_sample,
-            length_penalty=penalty,
-            early=config.early_stopping,
-            eos=eos,
-            fill=fill,
-        )
-    return Selection(processors, config.do_sample, eos, pad, config.num_return_sequences, stops)
-
-
-def _of_times(request: Request) -> tuple[Timestamps, ...]:
-    """The rule of times in a transcript, if they are asked for."""
-    config = request.config
-    if not getattr(config, "return_timestamps", None):
-        return ()
-    timeless = getattr(config, "no_timestamps_token_id", None)
-    if timeless is None:
-        expected = "no_timestamps_token_id in the generation_config"
-        raise InputError("this model gives no times", key="return_timestamps", expected=expected)
-    eos = request.eos or tuple(checks.as_ids(request.model.config.eos_token_id))
-    latest = getattr(config, "max_initial_timestamp_index", None)
-    return (Timestamps(eos[0], timeless, latest),)
-
-
-def _stop(request: Request, tokenizer: Any, own: Sequence[Callable] | None) -> Stop | None:
-    """What ends rows beside tokens and length, where anything does."""
-    config, ops = request.config, request.engine.ops
-    if config.max_time is None and config.stop_strings is None and not own:
-        return None
-    criteria = build_criteria(config, request.lengths.maximum, tokenizer=tokenizer, own=own)
-
-    def stop(ids: Any, length: Any, scores: Any) -> Any:
-        return ops.array(criteria(ids[:, : int(length)], scores))
-
-    return stop
-
-
-def bucket(count: int) -> int:
-    """A size not below `count` of few that there are, so that little is compiled: 16, 24, 32, 48,
-    64, 96 and so on."""
-    size = 16
-    while size < count:
-        if size * 3 // 2 >= count:
-            return size * 3 // 2
-        size *= 2
-    return size
-
-
-def buffer(request: Request, columns: int, fill: int) -> Any:
-    """The prompt's ids in a buffer [b, columns]."""
-    ops, ids = request.engine.ops, request.ids
-    rows, length = ops.shape(ids)
-    return ops.concat([ids, ops.full((rows, columns - length), fill, ops.int_, like=ids)], 1)
-
-
-def prompt_inputs(request: Request, capacity: int) -> dict[str, Any]:
-    """What the model gets beside tokens, with a mask over the whole capacity where there is one."""
-    ops, inputs = request.engine.ops, dict(request.inputs)
-    if request.mask is not None:
-        rows, length = ops.shape(request.mask)
-        room = ops.full((rows, capacity - length), 1, ops.int_, like=request.mask)
-        mask = ops.concat([ops.cast(request.mask, ops.int_), room], 1)
-        inputs[request.caller.names.mask] = mask
-    return inputs
-
-
-def read_prompt(request: Request, capacity: int, whole: bool = True) -> tuple[Any, Carry | None]:
-    """The output for the prompt and what is kept of it; without a cache, nothing."""
-    engine, ops, caller = request.engine, request.engine.ops, request.caller
-    if caller.cache_name is None:
-        arrays = {"inputs": request.every(1), "tokens": request.ids}
-        return engine.call(request.model, Whole(engine, caller), None, arrays), None
-    arrays: dict[str, Any] = {"inputs": prompt_inputs(request, capacity)}
-    start = 0
-    if request.past is not None:
-        start = int(request.past.length)
-        arrays["cache"] = request.past
-        if not request.grows:
-            arrays["cache"] = engine.caches.fitted(request.past, capacity)
-    tokens = request.ids[:, start:]
-    if not request.embedded:
-        arrays["tokens"] = tokens
-        if ops.shape(tokens)[1] == 0:
-            raise InputError(
-                "the cache holds the whole prompt",
-                key="past_key_values",
-                expected=f"fewer than {ops.shape(request.ids)[1]} tokens",
-                found=str(start),
-            )
-    prompt = Prompt(engine, caller, request.kind, request.rows, capacity, start, whole)
-    return engine.call(request.model, prompt, None, arrays)
-
-
 def _compiled(request: Request, strategy: Any, key: Any) -> tuple[Any, Carry]:
     """The state at the end of a search inside compiled code, and what is kept."""
     engine, ops, caller = request.engine, request.engine.ops, request.caller
-    lengths, rows = request.lengths, request.rows
+    lengths = request.lengths
     ids = buffer(request, bucket(lengths.maximum), strategy.fill)
     capacity = bucket(lengths.maximum + request.offset)
     arrays = {
@@ -230,46 +114,12 @@ def _compiled(request: Request, strategy: Any, key: Any) -> tuple[Any, Carry]:
         arrays["key"] = key
     if request.source is not None and any(isinstance(p, OF_SOURCE) for p in strategy.processors):
         arrays["source"] = request.source
-    if _reads_exactly(request):
+    if reads_exactly(request):
         arrays["logits"], carry = read_prompt(request, capacity, whole=False)
     else:
-        carry = _read_in_bucket(request, capacity)
+        carry = read_in_bucket(request, capacity)
     search = Search(engine, caller, strategy, ops.shape(ids)[1])
     return engine.call(request.model, search, carry, arrays)
-
-
-def _reads_exactly(request: Request) -> bool:
-    """Whether a prompt cannot have anything behind it, not even for a moment."""
-    caller = request.caller
-    once = any(name in request.inputs for name in caller.decoding.prompt)
-    others = caller.encoder or caller.sums or caller.cache_name is None or request.grows
-    return others or once or bool(request.embedded) or request.past is not None
-
-
-def _read_in_bucket(request: Request, capacity: int) -> Carry:
-    """What is kept of a prompt without its last token, with which the search begins.
-
-    It is read in a bucket; what stands behind it there is written over.
-    """
-    engine, ops, caller = request.engine, request.engine.ops, request.caller
-    inputs = prompt_inputs(request, capacity)
-    count = request.lengths.prompt - 1
-    if count == 0:
-        cache = engine.caches.make_cache(request.model, request.kind, request.rows, capacity)
-        return caller.unread(ops, inputs, cache, request.rows)
-    size = min(bucket(count), capacity)
-    prompt = Prompt(engine, caller, request.kind, request.rows, capacity, last=False)
-    tokens = buffer(request, max(size, count + 1), 0)[:, :size]
-    arrays = {"inputs": inputs, "tokens": tokens, "count": ops.array(count)}
-    return engine.call(request.model, prompt, None, arrays)[1]
-
-
-def _read_in_two(request: Request, capacity: int) -> tuple[Any, Carry]:
-    """The output for a prompt's last token, after the others in a bucket, and what is kept."""
-    engine, count = request.engine, request.lengths.prompt
-    carry = _read_in_bucket(request, capacity)
-    arrays = {"tokens": request.ids[:, count - 1 :], "length": count - 1}
-    return engine.call(request.model, Step(engine, request.caller, True), carry, arrays)
 
 
 def _stepwise(
@@ -284,8 +134,8 @@ def _stepwise(
     columns, capacity = lengths.maximum, lengths.maximum + request.offset
     if request.engine.traces:
         columns, capacity = bucket(columns), bucket(capacity)
-    if request.engine.traces and not _reads_exactly(request) and not request.caller.asked:
-        first = _read_in_two(request, capacity)
+    if request.engine.traces and not reads_exactly(request) and not request.caller.asked:
+        first = read_in_two(request, capacity)
     else:
         first = read_prompt(request, capacity)
     frame = Frame(lengths.prompt, lengths.maximum, request.source)
@@ -306,7 +156,7 @@ def _assisted(
     key: Any,
 ) -> Any:
     """The result of decoding with proposals, by a model or from the text."""
-    ops, config, lengths = request.engine.ops, request.config, request.lengths
+    config, lengths = request.config, request.lengths
     recorder.refuse_inside("assisted decoding")
     most = config.prompt_lookup_num_tokens or config.num_assistant_tokens
     if assistant is None:

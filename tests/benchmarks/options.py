@@ -23,7 +23,8 @@ class Options:
     reference: str | None
     reference_tf: str | None
     frameworks: tuple[str, ...]
-    models: tuple[str, ...]  # of forward and load; all of them if empty
+    models: tuple[str, ...]  # of forward, load and generation; all of them if empty
+    cases: tuple[str, ...]  # parts of names of generation's; all of them if empty
     quick: bool
     compiled: bool
     rounds: int | None

@@ -18,7 +18,16 @@ from options import Options
 from report import Section, as_json, markdown, text
 from workers import WorkerError
 
-MEASUREMENTS = ("forward", "load", "imports", "generator", "compilation", "scan", "decoding")
+MEASUREMENTS = (
+    "forward",
+    "load",
+    "imports",
+    "generator",
+    "compilation",
+    "scan",
+    "decoding",
+    "generation",
+)
 
 
 def main() -> int:
@@ -31,6 +40,7 @@ def main() -> int:
         reference_tf=given.reference_tf_python,
         frameworks=tuple(given.frameworks),
         models=tuple(given.models),
+        cases=tuple(given.cases),
         quick=given.quick,
         compiled=given.compile,
         rounds=given.rounds,
@@ -76,7 +86,8 @@ def parse() -> argparse.Namespace:
     add("--only", nargs="+", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
     add("--quick", action="store_true", help="two layers and two rounds: does it still run?")
     add("--frameworks", nargs="+", default=["pytorch", "tensorflow", "flax"], metavar="NAME")
-    add("--models", nargs="+", default=[], metavar="NAME", help="of forward and load")
+    add("--models", nargs="+", default=[], metavar="NAME", help="of forward, load, generation")
+    add("--cases", nargs="+", default=[], metavar="TEXT", help="of generation, such as 'batch 1'")
     add("--compile", action="store_true", help="torch.compile too (needs a C++ compiler)")
     add("--rounds", type=int, help="how often processes take turns")
     add("--threads", type=int, help="cores that a process may use")

@@ -116,7 +116,15 @@ SWIN = {
     "mlp_ratio": 4.0,
 }
 
-GPT2 = {"vocab_size": 50257, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024}
+GPT2 = {
+    "vocab_size": 50257,
+    "n_embd": 768,
+    "n_layer": 12,
+    "n_head": 12,
+    "n_positions": 1024,
+    "initializer_range": 0.1,  # otherwise generated texts repeat one word
+}
+SMALL_GPT2 = {**GPT2, "n_embd": 256, "n_layer": 4, "n_head": 4}
 T5 = {
     "vocab_size": 32128,
     "d_model": 512,
@@ -149,6 +157,7 @@ MODELS = {
     "small-llama": Model("llama", "Llama", SMALL_LLAMA, {"vocab_size": 5000}, cached=True),
     "large-llama": Model("llama", "Llama", LARGE_LLAMA, TWO, cached=True),
     "gpt2": Model("gpt2", "GPT2", GPT2, {"n_layer": 2}, cached=True),
+    "small-gpt2": Model("gpt2", "GPT2", SMALL_GPT2, cached=True),
     "t5": Model("t5", "T5", T5, {"num_layers": 2}, pairs_of_texts, cached=True, fused=False),
     "swin": Model(
         "swin", "Swin", SWIN, {"depths": [2, 2], "num_heads": [3, 6]}, pictures, fused=False

@@ -62,11 +62,11 @@ class Worker(AbstractContextManager):
             raise WorkerError(self.errors.read()[-2000:])
         return json.loads(line)
 
-    def run(self, calls: int) -> list[float]:
-        """Seconds of each of some calls; the first warms caches that another process cooled."""
-        self.process.stdin.write(f"{calls + 1}\n")
+    def run(self, calls: int, what: str = "", spare: int = 1) -> list[float]:
+        """Seconds of each of some calls; spare ones warm caches that another process cooled."""
+        self.process.stdin.write(f"{calls + spare} {what}\n")
         self.process.stdin.flush()
-        return self.answer()[1:]
+        return self.answer()[spare:]
 
     def __exit__(self, *_: object) -> None:
         self.process.stdin.close()
@@ -100,10 +100,10 @@ class Times:
         return statistics.median(self.rounds[name]) if name in self else None
 
     def ratios(self, name: str, other: str) -> list[float]:
-        """How many times as long `name` took as `other`, in each round."""
+        """How many times as long `name` took as `other`, in each round that both have."""
         if name not in self or other not in self:
             return []
-        return [a / b for a, b in zip(self.rounds[name], self.rounds[other], strict=True)]
+        return [a / b for a, b in zip(self.rounds[name], self.rounds[other], strict=False)]
 
 
 def alternate(workers: dict[str, Worker], rounds: int, calls: int, warm_up: int = 2) -> Times:
@@ -111,10 +111,18 @@ def alternate(workers: dict[str, Worker], rounds: int, calls: int, warm_up: int 
     for worker in workers.values():
         worker.answer()
         worker.run(warm_up)
+    return take_turns(workers, rounds, calls)
+
+
+def take_turns(
+    workers: dict[str, Worker], rounds: int, calls: int, what: str = "", spare: int = 1
+) -> Times:
+    """The rounds of `alternate`, with workers that have answered."""
     medians: dict[str, list[float]] = {name: [] for name in workers}
     for turn in range(rounds):
         for name in list(workers)[:: 1 if turn % 2 == 0 else -1]:
-            medians[name].append(statistics.median(workers[name].run(calls)))
+            seconds = workers[name].run(calls, what, spare)
+            medians[name].append(statistics.median(seconds))
     return Times(medians)
 
 

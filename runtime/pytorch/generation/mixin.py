@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -64,7 +65,8 @@ class GenerationMixin(WithGenerationConfig):
         dictionary = getattr(generation_config or self.generation_config, DICTIONARY)
         # What is handed on may be used in training, which tensors of inference mode may not.
         inner = torch.no_grad if kwargs.get(DICTIONARY, dictionary) else torch.inference_mode
-        with inner():
+        place = nullcontext() if self.device.type == "cpu" else self.device
+        with inner(), place:
             result = generate(
                 Engine.of(settings),
                 self,

@@ -37,8 +37,8 @@ class GenerationMixin(WithGenerationConfig):
             inputs: The prompt: what the model's first input is, such as token ids int[b, s], padded
                 on the left where a decoder's prompts have different lengths.
             generation_config: The settings; the model's own `generation_config` by default.
-            logits_processor: Functions `(ids int[b, c], scores float[b, v], length) -> scores`, after
-                those that the settings ask for; of ids, `length` columns are filled. They are
+            logits_processor: Functions `(ids int[b, c], scores float[b, v], length) -> scores`,
+                after those that the settings ask for; of ids, `length` columns are filled. They are
                 traced, as in a `tf.function`.
             stopping_criteria: Functions `(ids, scores) -> bool`, or one bool a row.
             prefix_allowed_tokens_fn: `(row, ids int[s]) -> tokens that may come next`.

@@ -7,22 +7,44 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from products import operands, products
+from generation_cases import TOKENS, Case, step
+from products import Product, operands, products
 
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
+    pairs = _pairs(products(model, fields, batch))
+    return lambda: jax.block_until_ready(_multiply(*pairs))
+
+
+def generate(fields: dict, case: dict, form: str) -> Callable[[], object]:
+    """The products of all steps; weights are read, the rest is noise."""
+    case = Case(**case)
+    dtype = getattr(jnp, case.dtype)
+    first, weights = _pairs(step(fields, case.batch * case.prompt, case.batch), dtype)
+    other = step(fields, case.rows, case.rows)
+    other = [jnp.ones((product.m, product.k), dtype) for product in other]
+
+    def run() -> None:
+        _multiply(first, weights)
+        for _ in range(TOKENS - 1):
+            jax.block_until_ready(_multiply(other, weights))
+
+    return run
+
+
+def _pairs(found: list[Product], dtype: jnp.dtype = jnp.float32) -> tuple[list, list]:
     rng = np.random.default_rng(0)
-    pairs = [tuple(map(jnp.asarray, operands(p, rng))) for p in products(model, fields, batch)]
+    pairs = [[jnp.asarray(x, dtype) for x in operands(product, rng)] for product in found]
+    return [left for left, _ in pairs], [right for _, right in pairs]
 
-    @jax.jit
-    def run(pairs):
-        last, ends = None, []
-        for left, right in pairs:
-            if last is not None and last.size == left.size:
-                left = last.reshape(left.shape)
-            elif last is not None:
-                ends.append(last)  # what nobody needs would not be computed
-            last = jnp.matmul(left, right)
-        return [*ends, last]
 
-    return lambda: jax.block_until_ready(run(pairs))
+@jax.jit
+def _multiply(lefts: list[jax.Array], rights: list[jax.Array]) -> list[jax.Array]:
+    last, ends = None, []
+    for left, right in zip(lefts, rights, strict=True):
+        if last is not None and last.size == left.size:
+            left = last.reshape(left.shape)
+        elif last is not None:
+            ends.append(last)  # what nobody needs would not be computed
+        last = jnp.matmul(left, right)
+    return [*ends, last]

@@ -9,8 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import triptych.flax as framework
+from generation_cases import Case
 from settings import MODELS, inputs
+from timed import Timed
 
+from subjects.generating import timed
 from subjects.memory import measured
 from subjects.ours import configured, model_class
 
@@ -58,3 +61,11 @@ def load(model: str, folder: str) -> dict:
         lambda: found.from_pretrained(folder),
         lambda model: (np.asarray(p.get_value()) for p in framework.parameters(model).values()),
     )
+
+
+def generate(model: str, folder: str, case: dict, form: str) -> Timed:
+    case = Case(**case)
+    network = model_class("Flax", model, "LMHeadModel").from_pretrained(folder, dtype=case.dtype)
+    ids = jnp.asarray(case.ids())
+    mask = jnp.ones_like(ids)
+    return timed(case, lambda options: network.generate(ids, attention_mask=mask, **options))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from generation_cases import Case
 from settings import MODELS, inputs
+from timed import Timed
 
+from subjects.generating import timed
 from subjects.memory import measured
 from subjects.theirs import configured, model_class
 
@@ -67,3 +71,27 @@ def load(model: str, folder: str) -> dict:
         lambda: found.from_pretrained(folder),
         lambda model: map(np.asarray, jax.tree.leaves(model.params)),
     )
+
+
+def generate(model: str, folder: str, case: dict, form: str) -> Timed:
+    case = Case(**case)
+    dtype = getattr(jnp, case.dtype)
+    network = model_class("Flax", model, "LMHeadModel").from_pretrained(folder, dtype=dtype)
+    params = jax.tree.map(lambda x: jnp.asarray(x, dtype), network.params)
+    ids = jnp.asarray(case.ids())
+    mask = jnp.ones_like(ids)
+    if form == "as it is":
+        call = partial(network.generate, ids, attention_mask=mask, params=params)
+        return timed(case, lambda options: np.asarray(call(**options).sequences))
+    functions = {}
+
+    def run(options: dict) -> object:
+        tokens = options["max_new_tokens"]
+        if tokens not in functions:
+            call = partial(network.generate, **options)
+            functions[tokens] = jax.jit(
+                lambda ids, mask, params: call(ids, attention_mask=mask, params=params).sequences
+            )
+        return np.asarray(functions[tokens](ids, mask, params))
+
+    return timed(case, run)

@@ -2,26 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from products import operands, products
+from generation_cases import TOKENS, Case, step
+from products import Product, operands, products
+
+LARGE = 1 << 30  # bytes: more than caches hold
+COLUMNS = 4096
 
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
-    rng = np.random.default_rng(0)
-    pairs = [tuple(map(torch.from_numpy, operands(p, rng))) for p in products(model, fields, batch)]
-    # Weights lie in memory as those of a linear layer do.
-    pairs = [(left, right.mT.contiguous().mT) for left, right in pairs]
+    pairs = _pairs(products(model, fields, batch))
+    return torch.no_grad()(lambda: _multiply(pairs))
+
+
+def generate(fields: dict, case: dict, form: str) -> Callable[[], object]:
+    """The products of all steps; weights are read, the rest is noise."""
+    case = Case(**case)
+    dtype = getattr(torch, case.dtype)
+    first = _pairs(step(fields, case.batch * case.prompt, case.batch), dtype)
+    other = step(fields, case.rows, case.rows)
+    lefts = (torch.ones(product.m, product.k, dtype=dtype) for product in other)
+    other = [(left, right) for left, (_, right) in zip(lefts, first, strict=True)]
 
     def run() -> None:
-        last = None
-        for left, right in pairs:
-            fits = last is not None and last.numel() == left.numel()
-            last = torch.matmul(last.view(left.shape) if fits else left, right)
+        _multiply(first)
+        for _ in range(TOKENS - 1):
+            _multiply(other)
 
-    return torch.no_grad()(run)
+    return torch.inference_mode()(run)
+
+
+def _pairs(found: list[Product], dtype: torch.dtype = torch.float32) -> list[tuple]:
+    rng = np.random.default_rng(0)
+    pairs = (map(torch.from_numpy, operands(product, rng)) for product in found)
+    # Weights lie in memory as those of a linear layer do.
+    return [(left.to(dtype), right.to(dtype).mT.contiguous().mT) for left, right in pairs]
+
+
+def _multiply(pairs: list[tuple]) -> None:
+    last = None
+    for left, right in pairs:
+        fits = last is not None and last.numel() == left.numel()
+        last = torch.matmul(last.view(left.shape) if fits else left, right)
+
+
+def read(size: int, times: int) -> Callable[[], object]:
+    """Reads so many bytes so many times, as matrices that are multiplied with a vector."""
+    memory, vector = torch.ones(LARGE // 4 // COLUMNS, COLUMNS), torch.ones(COLUMNS)
+    rows = round(size * times / 4 / COLUMNS)
+
+    def parts() -> Iterator[torch.Tensor]:
+        """Of 64 MiB, from the beginning again and again."""
+        while True:
+            yield from memory.split(4096)
+
+    source = parts()
+
+    def run() -> None:
+        left = rows
+        while left > 0:
+            part = next(source)[:left]
+            torch.mv(part, vector)
+            left -= len(part)
+
+    return torch.inference_mode()(run)
 
 
 def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], object]:

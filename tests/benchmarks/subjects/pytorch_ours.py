@@ -7,8 +7,11 @@ from time import perf_counter
 
 import torch
 import triptych.pytorch as framework
+from generation_cases import Case
 from settings import inputs
+from timed import Timed
 
+from subjects.generating import timed
 from subjects.memory import measured
 from subjects.ours import configured, model_class
 
@@ -58,9 +61,9 @@ def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], ob
     return torch.no_grad()(run)
 
 
-def save(model: str, fields: dict, folder: str) -> dict:
+def save(model: str, fields: dict, folder: str, head: str = "Model") -> dict:
     """Writes a checkpoint for all to load."""
-    network = _model(model, fields)
+    network = _model(model, fields, head)
     network.save_pretrained(folder, max_shard_size="50GB")
     return {"parameters": network.num_parameters()}
 
@@ -71,3 +74,15 @@ def load(model: str, folder: str) -> dict:
         lambda: found.from_pretrained(folder),
         lambda model: (parameter.detach().numpy() for parameter in model.parameters()),
     )
+
+
+def generate(model: str, folder: str, case: dict, form: str) -> Timed:
+    case = Case(**case)
+    network = model_class("", model, "LMHeadModel").from_pretrained(folder, dtype=case.dtype)
+    ids = torch.from_numpy(case.ids()).long()
+    given = {"attention_mask": torch.ones_like(ids)}
+    if form != "dynamic":
+        given["cache_implementation"] = "static"
+    if form == "compiled":
+        given["compile_config"] = {}
+    return timed(case, lambda options: network.generate(ids, **given, **options))

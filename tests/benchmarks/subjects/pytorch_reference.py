@@ -6,8 +6,12 @@ from collections.abc import Callable
 from time import perf_counter
 
 import torch
+import transformers
+from generation_cases import Case
 from settings import MODELS, inputs
+from timed import Timed
 
+from subjects.generating import timed
 from subjects.memory import measured
 from subjects.theirs import configured, model_class
 
@@ -56,3 +60,24 @@ def load(model: str, folder: str) -> dict:
         lambda: found.from_pretrained(folder),
         lambda model: (parameter.detach().numpy() for parameter in model.parameters()),
     )
+
+
+def save(model: str, fields: dict, folder: str, head: str = "Model") -> None:
+    """Writes a checkpoint for all to load."""
+    found, config = configured("", model, fields, head)
+    torch.manual_seed(0)
+    found(config).save_pretrained(folder)
+
+
+def generate(model: str, folder: str, case: dict, form: str) -> Timed:
+    case = Case(**case)
+    found = model_class("", model, "LMHeadModel")
+    network = found.from_pretrained(folder, dtype=getattr(torch, case.dtype)).eval()
+    ids = torch.from_numpy(case.ids()).long()
+    given = {"attention_mask": torch.ones_like(ids)}
+    if form == "compiled":
+        # Elsewhere than on GPUs it does so only for its own tests.
+        compilation = transformers.CompileConfig()
+        compilation._compile_all_devices = True
+        given |= {"cache_implementation": "static", "compile_config": compilation}
+    return timed(case, lambda options: network.generate(ids, **given, **options))

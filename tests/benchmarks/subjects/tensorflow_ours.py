@@ -8,8 +8,11 @@ from time import perf_counter
 import numpy as np
 import tensorflow as tf
 import triptych.tensorflow as framework
+from generation_cases import Case
 from settings import MODELS, inputs
+from timed import Timed
 
+from subjects.generating import timed
 from subjects.memory import measured
 from subjects.ours import configured, model_class
 
@@ -64,3 +67,11 @@ def load(model: str, folder: str) -> dict:
         lambda: found.from_pretrained(folder),
         lambda model: (np.asarray(p.value) for p in framework.parameters(model).values()),
     )
+
+
+def generate(model: str, folder: str, case: dict, form: str) -> Timed:
+    case = Case(**case)
+    network = model_class("TF", model, "LMHeadModel").from_pretrained(folder, dtype=case.dtype)
+    ids = tf.constant(case.ids())
+    given = {"attention_mask": tf.ones_like(ids), "jit_compile": form == "xla"}
+    return timed(case, lambda options: network.generate(ids, **given, **options))

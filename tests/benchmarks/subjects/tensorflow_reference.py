@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import tensorflow as tf
+from generation_cases import Case
 from settings import MODELS, inputs
+from timed import Timed
 
-from subjects.theirs import configured
+from subjects.generating import timed
+from subjects.theirs import configured, model_class
 
 
 def _function(model: str, fields: dict, batch: int, form: str) -> tuple:
@@ -38,3 +42,22 @@ def compilation(model: str, fields: dict, batch: int, form: str) -> dict:
     function(**arrays)
     run = perf_counter() - compiled
     return {"trace": traced - start, "compile": compiled - traced - run}
+
+
+def generate(model: str, folder: str, case: dict, form: str) -> Timed:
+    case = Case(**case)
+    network = model_class("TF", model, "LMHeadModel").from_pretrained(folder, from_pt=True)
+    arrays = {"input_ids": tf.constant(case.ids())}
+    arrays["attention_mask"] = tf.ones_like(arrays["input_ids"])
+    if form == "eager":
+        return timed(case, lambda options: network.generate(**arrays, **options))
+    functions = {}
+
+    def run(options: dict) -> object:
+        tokens = options["max_new_tokens"]
+        if tokens not in functions:
+            call = partial(network.generate, **options)
+            functions[tokens] = tf.function(call, jit_compile=True)
+        return functions[tokens](**arrays)
+
+    return timed(case, run)

@@ -1,0 +1,1 @@
+"""Generation: `generate` of our models against the recorded tokens of the reference."""

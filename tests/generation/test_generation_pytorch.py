@@ -1,0 +1,7 @@
+"""Recorded generations in PyTorch."""
+
+FRAMEWORK = "pytorch"
+
+
+def test_generation(task, check):
+    check(task)

@@ -1,0 +1,89 @@
+"""Runs recorded generations: python -m tests.generation.verify [MODEL_TYPE ...]
+
+    --frameworks pytorch,tensorflow,flax  --json SUMMARY  --failures TEXT  --calls greedy,beams
+
+The summary has, for each framework and recording, the numbers of calls that passed, what failed
+and the seconds of each call; the text lists each failure with what was expected and found.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+
+from parity.adapters import FRAMEWORKS  # noqa: E402
+
+from generation import selecting  # noqa: E402
+from generation.worker import Worker  # noqa: E402
+
+
+def verify(frameworks, model_types=(), calls=None, show=print):
+    """{framework: {recording: {calls, passed, failed: {call: [text]}, seconds: {call: s}}}}."""
+    summary = {}
+    for framework in frameworks:
+        found = summary[framework] = {}
+        with Worker(framework) as worker:
+            for task in selecting.tasks(model_types):
+                task = selecting.Task(task.model_type, task.class_name, task.case, calls)
+                report, seconds = worker.run(task)
+                failed = {}
+                for check in report.failures:
+                    failed.setdefault(check.probe, []).append(str(check))
+                found[f"{task.model_type}/{task.class_name}/{task.case}"] = {
+                    "calls": len(seconds),
+                    "passed": len(set(seconds) - set(failed)),
+                    "failed": failed,
+                    "seconds": {name: round(value, 3) for name, value in seconds.items()},
+                }
+                passed = len(set(seconds) - set(failed))
+                took = sum(seconds.values())
+                show(f"{framework} {task}: {passed} of {len(seconds)} passed, {took:.1f} s")
+                for name in failed:
+                    show(f"    {name}")
+    return summary
+
+
+def failures(summary):
+    """The failures of a summary, to be read."""
+    lines = []
+    for framework, found in summary.items():
+        ran = sum(entry["calls"] for entry in found.values())
+        passed = sum(entry["passed"] for entry in found.values())
+        lines += [f"# {framework}: {passed} of {ran} calls passed", ""]
+        for name, entry in found.items():
+            for call, texts in entry["failed"].items():
+                lines += [f"- {name} `{call}`", *(f"    - {text}" for text in texts)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model_types", nargs="*", metavar="MODEL_TYPE")
+    parser.add_argument("--frameworks", default=",".join(FRAMEWORKS))
+    parser.add_argument("--calls", help="only these, with commas between")
+    parser.add_argument("--json", help="where the summary goes")
+    parser.add_argument("--failures", help="where the text goes")
+    given = parser.parse_args(arguments)
+    frameworks = given.frameworks.split(",")
+    if unknown := set(frameworks) - set(FRAMEWORKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(FRAMEWORKS)}")
+    calls = tuple(given.calls.split(",")) if given.calls else None
+
+    def show(line):
+        print(line, flush=True)
+
+    summary = verify(frameworks, given.model_types, calls, show)
+    if given.json:
+        Path(given.json).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    if given.failures:
+        Path(given.failures).write_text(failures(summary), encoding="utf-8")
+    return 1 if any(e["failed"] for found in summary.values() for e in found.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The recorder of generations: runs in the reference environments only, for `generation.py`."""
