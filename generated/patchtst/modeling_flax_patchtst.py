@@ -77,7 +77,9 @@ class FlaxPatchTSTForClassificationOutput(ModelOutput):
 @dataclass
 class FlaxPatchTSTForRegressionOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
-    regression_outputs: jax.Array | None = None  # float[...]
+    regression_outputs: jax.Array | list[jax.Array] | None = (
+        None  # float[b, num_targets] | list<float[b, num_targets]>
+    )
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -85,7 +87,9 @@ class FlaxPatchTSTForRegressionOutput(ModelOutput):
 @dataclass
 class FlaxPatchTSTForPredictionOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
-    prediction_outputs: jax.Array | None = None  # float[...]
+    prediction_outputs: jax.Array | list[jax.Array] | None = (
+        None  # float[b, prediction_length, num_input_channels] | list<float[b, _, _]>
+    )
     loc: jax.Array | None = None  # float[b, 1, num_input_channels]
     scale: jax.Array | None = None  # float[b, 1, num_input_channels]
     hidden_states: tuple[jax.Array, ...] | None = None
@@ -373,7 +377,6 @@ class FlaxPatchTSTNorm(nnx.Module):
     }
 
     def __init__(self, config: PatchTSTConfig, *, rngs: nnx.Rngs):
-        self.d_model = config.d_model
         self.batch = batch = config.norm_type == "batchnorm"
         self.batchnorm = (
             BatchNorm(config.d_model, eps=config.norm_eps, rngs=rngs) if batch else None
@@ -391,10 +394,8 @@ class FlaxPatchTSTNorm(nnx.Module):
 
         Returns float[b, s, d_model].
         """
-        b, s = x.shape[:2]
         if self.batch:
-            x = self.batchnorm(x.reshape(-1, self.d_model))
-            return x.reshape(b, s, self.d_model)
+            return jnp.swapaxes(self.batchnorm(jnp.swapaxes(x, -1, -2)), -1, -2)
         return self.layernorm(x)
 
 
@@ -855,7 +856,7 @@ class FlaxPatchTSTForRegression(FlaxPatchTSTPreTrainedModel):
             loss = self.surprise(target_values[:, None], params, None, None)
         output = FlaxPatchTSTForRegressionOutput(
             loss=loss,
-            regression_outputs=jnp.stack(params, axis=0)[:, :, 0],
+            regression_outputs=[param[:, 0] for param in params],
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
@@ -947,7 +948,7 @@ class FlaxPatchTSTForPrediction(FlaxPatchTSTPreTrainedModel):
             loss = self.surprise(future_values, params, loc, scale)
         output = FlaxPatchTSTForPredictionOutput(
             loss=loss,
-            prediction_outputs=jnp.stack(params, axis=0),
+            prediction_outputs=params,
             loc=loc,
             scale=scale,
             hidden_states=outputs.hidden_states,

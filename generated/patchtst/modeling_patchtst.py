@@ -68,7 +68,9 @@ class PatchTSTForClassificationOutput(ModelOutput):
 @dataclass
 class PatchTSTForRegressionOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
-    regression_outputs: Tensor | None = None  # float[...]
+    regression_outputs: Tensor | list[Tensor] | None = (
+        None  # float[b, num_targets] | list<float[b, num_targets]>
+    )
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -76,7 +78,9 @@ class PatchTSTForRegressionOutput(ModelOutput):
 @dataclass
 class PatchTSTForPredictionOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
-    prediction_outputs: Tensor | None = None  # float[...]
+    prediction_outputs: Tensor | list[Tensor] | None = (
+        None  # float[b, prediction_length, num_input_channels] | list<float[b, _, _]>
+    )
     loc: Tensor | None = None  # float[b, 1, num_input_channels]
     scale: Tensor | None = None  # float[b, 1, num_input_channels]
     hidden_states: tuple[Tensor, ...] | None = None
@@ -383,10 +387,8 @@ class PatchTSTNorm(nn.Module):
 
         Returns float[b, s, d_model].
         """
-        b = x.shape[0]
         if self.batch:
-            x = self.batchnorm(x.flatten(0, 1))
-            return x.unflatten(0, (b, -1))
+            return self.batchnorm(x.transpose(-1, -2)).transpose(-1, -2)
         return self.layernorm(x)
 
 
@@ -828,7 +830,7 @@ class PatchTSTForRegression(PatchTSTPreTrainedModel):
             loss = self.surprise(target_values[:, None], params, None, None)
         output = PatchTSTForRegressionOutput(
             loss=loss,
-            regression_outputs=torch.stack(params, dim=0)[:, :, 0],
+            regression_outputs=[param[:, 0] for param in params],
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
@@ -916,7 +918,7 @@ class PatchTSTForPrediction(PatchTSTPreTrainedModel):
             loss = self.surprise(future_values, params, loc, scale)
         output = PatchTSTForPredictionOutput(
             loss=loss,
-            prediction_outputs=torch.stack(params, dim=0),
+            prediction_outputs=params,
             loc=loc,
             scale=scale,
             hidden_states=outputs.hidden_states,

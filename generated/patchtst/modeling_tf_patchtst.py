@@ -73,7 +73,9 @@ class TFPatchTSTForClassificationOutput(ModelOutput):
 @dataclass
 class TFPatchTSTForRegressionOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
-    regression_outputs: tf.Tensor | None = None  # float[...]
+    regression_outputs: tf.Tensor | list[tf.Tensor] | None = (
+        None  # float[b, num_targets] | list<float[b, num_targets]>
+    )
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -81,7 +83,9 @@ class TFPatchTSTForRegressionOutput(ModelOutput):
 @dataclass
 class TFPatchTSTForPredictionOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
-    prediction_outputs: tf.Tensor | None = None  # float[...]
+    prediction_outputs: tf.Tensor | list[tf.Tensor] | None = (
+        None  # float[b, prediction_length, num_input_channels] | list<float[b, _, _]>
+    )
     loc: tf.Tensor | None = None  # float[b, 1, num_input_channels]
     scale: tf.Tensor | None = None  # float[b, 1, num_input_channels]
     hidden_states: tuple[tf.Tensor, ...] | None = None
@@ -380,7 +384,6 @@ class TFPatchTSTNorm(Layer):
 
     def __init__(self, config: PatchTSTConfig, **kwargs):
         super().__init__(**kwargs)
-        self.d_model = config.d_model
         self.batch = batch = config.norm_type == "batchnorm"
         self.batchnorm = BatchNorm(config.d_model, eps=config.norm_eps) if batch else None
         self.layernorm = LayerNorm(config.d_model, eps=config.norm_eps) if not batch else None
@@ -395,10 +398,8 @@ class TFPatchTSTNorm(Layer):
 
         Returns float[b, s, d_model].
         """
-        b, s = shape_of(x)[:2]
         if self.batch:
-            x = self.batchnorm(tf.reshape(x, [-1, self.d_model]))
-            return tf.reshape(x, [b, s, self.d_model])
+            return tf.linalg.matrix_transpose(self.batchnorm(tf.linalg.matrix_transpose(x)))
         return self.layernorm(x)
 
 
@@ -873,7 +874,7 @@ class TFPatchTSTForRegression(TFPatchTSTPreTrainedModel):
             loss = self.surprise(target_values[:, None], params=params, loc=None, scale=None)
         output = TFPatchTSTForRegressionOutput(
             loss=loss,
-            regression_outputs=tf.stack(params, axis=0)[:, :, 0],
+            regression_outputs=[param[:, 0] for param in params],
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
@@ -963,7 +964,7 @@ class TFPatchTSTForPrediction(TFPatchTSTPreTrainedModel):
             loss = self.surprise(future_values, params=params, loc=loc, scale=scale)
         output = TFPatchTSTForPredictionOutput(
             loss=loss,
-            prediction_outputs=tf.stack(params, axis=0),
+            prediction_outputs=params,
             loc=loc,
             scale=scale,
             hidden_states=outputs.hidden_states,
