@@ -30,12 +30,12 @@ from triptych.flax import (
     cross_entropy,
     draws_of,
     fold,
+    interleaved_sinusoids,
     largest,
     mse_loss,
     normal,
     ones,
     required,
-    sinusoids,
     take,
     value,
     with_init,
@@ -315,9 +315,7 @@ class FlaxPatchTSTPositions(nnx.Module):
         self.fixed = fixed = config.positional_encoding_type == "sincos"
         self.cls_token = Parameter((1, 1, 1, config.d_model)) if config.use_cls_token else None
         self.sines = (
-            with_init(
-                Parameter((count, config.d_model), kind=Buffer), sinusoids(config.d_model // 2)
-            )
+            with_init(Parameter((count, config.d_model), kind=Buffer), interleaved_sinusoids(0.1))
             if fixed
             else None
         )

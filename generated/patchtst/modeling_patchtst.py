@@ -23,11 +23,11 @@ from triptych.pytorch import (
     attention,
     cross_entropy,
     draws_of,
+    interleaved_sinusoids,
     mse_loss,
     normal,
     ones,
     required,
-    sinusoids,
     take,
     with_init,
     zeros,
@@ -309,9 +309,7 @@ class PatchTSTPositions(nn.Module):
             nn.Parameter(torch.empty((1, 1, 1, config.d_model))) if config.use_cls_token else None
         )
         self.position_enc = (
-            with_init(
-                nn.Buffer(torch.empty((count, config.d_model))), sinusoids(config.d_model // 2)
-            )
+            with_init(nn.Buffer(torch.empty((count, config.d_model))), interleaved_sinusoids(0.1))
             if fixed
             else None
         )

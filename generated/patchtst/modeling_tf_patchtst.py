@@ -24,6 +24,7 @@ from triptych.tensorflow import (
     attention,
     cross_entropy,
     draws_of,
+    interleaved_sinusoids,
     largest,
     lgamma,
     mse_loss,
@@ -31,7 +32,6 @@ from triptych.tensorflow import (
     ones,
     required,
     shape_of,
-    sinusoids,
     take,
     value,
     with_init,
@@ -311,7 +311,7 @@ class TFPatchTSTPositions(Layer):
         self.sines = (
             with_init(
                 Parameter(self, "sines", (count, config.d_model), trainable=False),
-                sinusoids(config.d_model // 2),
+                interleaved_sinusoids(0.1),
             )
             if fixed
             else None
