@@ -99,6 +99,19 @@ def squareplus(
     return (x + tf.sqrt(tf.square(x) + 4.0)) / 2.0
 
 
+def distribution_parameters(
+    kind: str,
+    raw: list[tf.Tensor],
+) -> list[tf.Tensor]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], tf.maximum(squareplus(raw[2]), least)]
+    if kind == "normal":
+        return [raw[0], tf.maximum(squareplus(raw[1]), least)]
+    return [squareplus(raw[0]), raw[1]]
+
+
 def negative_binomial_log_prob(
     y: tf.Tensor,
     count: tf.Tensor,
@@ -132,49 +145,24 @@ def normal_log_prob(
     )
 
 
-class TFPatchTSTScaler(Layer):
-    """Where a series lies and how far it spreads, from the values that were observed."""
-
-    def __init__(self, config: PatchTSTConfig, **kwargs):
-        super().__init__(**kwargs)
-        self.scaling = config.scaling
-        self.default_scale = getattr(config, "default_scale", None)
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-        self.built = True
-
-    def call(
-        self,
-        values: tf.Tensor,
-        observed: tf.Tensor = None,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """
-        values: float[b, s, c]
-        observed: float[b, s, c]
-
-        Returns (float[b, s, c], float[b, 1, c], float[b, 1, c]).
-        """
-        loc = tf.zeros_like(values[:, :1])
-        scale = tf.ones_like(loc)
-        seen = tf.reduce_sum(observed, axis=1, keepdims=True)
-        count = tf.maximum(seen, 1.0)
-        if self.scaling == "std":
-            loc = tf.reduce_sum(values * observed, axis=1, keepdims=True) / count
-            squares = tf.reduce_sum(tf.square((values - loc) * observed), axis=1, keepdims=True)
-            scale = tf.sqrt(squares / count + self.minimum_scale)
-        elif self.scaling == "mean" or self.scaling == True:
-            total = tf.reduce_sum(tf.abs(values * observed), axis=1, keepdims=True)
-            # where nothing was observed, as the batch has it
-            if self.default_scale is not None:
-                usual = scale * required(self.default_scale, "default_scale")
-            else:
-                seen_by_all = tf.maximum(tf.reduce_sum(seen, axis=0, keepdims=True), 1.0)
-                usual = scale * (tf.reduce_sum(total, axis=0, keepdims=True) / seen_by_all)
-            scale = tf.maximum(tf.where(seen > 0.0, total / count, usual), self.minimum_scale)
-        return (values - loc) / scale, loc, scale
+def log_probability(
+    kind: str,
+    values: tf.Tensor,
+    params: list[tf.Tensor],
+    loc: tf.Tensor | None = None,
+    scale: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - tf.math.log(scale)
 
 
 class TFPatchTSTMasking(Layer):
@@ -384,6 +372,7 @@ class TFPatchTSTNorm(Layer):
 
     def __init__(self, config: PatchTSTConfig, **kwargs):
         super().__init__(**kwargs)
+        self.d_model = config.d_model
         self.batch = batch = config.norm_type == "batchnorm"
         self.batchnorm = BatchNorm(config.d_model, eps=config.norm_eps) if batch else None
         self.layernorm = LayerNorm(config.d_model, eps=config.norm_eps) if not batch else None
@@ -398,8 +387,10 @@ class TFPatchTSTNorm(Layer):
 
         Returns float[b, s, d_model].
         """
+        b, s = shape_of(x)[:2]
         if self.batch:
-            return tf.linalg.matrix_transpose(self.batchnorm(tf.linalg.matrix_transpose(x)))
+            x = self.batchnorm(tf.reshape(x, [-1, self.d_model]))
+            return tf.reshape(x, [b, s, self.d_model])
         return self.layernorm(x)
 
 
@@ -563,13 +554,7 @@ class TFPatchTSTProjection(Block):
         """
         if self.plain:
             return [self.values(x)]
-        raw = [layer(x) for layer in self.proj]
-        least = 1.1920929e-07
-        if self.distribution_output == "student_t":
-            return [2.0 + squareplus(raw[0]), raw[1], tf.maximum(squareplus(raw[2]), least)]
-        if self.distribution_output == "normal":
-            return [raw[0], tf.maximum(squareplus(raw[1]), least)]
-        return [squareplus(raw[0]), raw[1]]
+        return distribution_parameters(self.distribution_output, [layer(x) for layer in self.proj])
 
 
 class TFPatchTSTSurprise(Layer):
@@ -595,19 +580,53 @@ class TFPatchTSTSurprise(Layer):
 
         Returns float32[].
         """
-        if self.distribution_output == "negative_binomial":
-            log_prob = negative_binomial_log_prob(values, params[0], params[1])
-        else:
-            y = values
-            if loc is not None and scale is not None:
-                y = (values - loc) / scale
-            if self.distribution_output == "student_t":
-                log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-            else:
-                log_prob = normal_log_prob(y, params[0], params[1])
-            if scale is not None:
-                log_prob = log_prob - tf.math.log(scale)
+        log_prob = log_probability(self.distribution_output, values, params, loc, scale)
         return tf.cast(-tf.reduce_mean(tf.reduce_sum(log_prob, axis=-1)), tf.float32)
+
+
+class TFPatchTSTScaler(Layer):
+    """Where a series lies and how far it spreads, from the values that were observed."""
+
+    def __init__(self, config: PatchTSTConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
+        self.minimum_scale = minimum_scale = (
+            getattr(config, "minimum_scale", None)
+            if getattr(config, "minimum_scale", None) is not None
+            else 1e-05 if config.scaling == "std" else 1e-10
+        )
+        self.built = True
+
+    def call(
+        self,
+        values: tf.Tensor,
+        observed: tf.Tensor = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """
+        values: float[b, s, c]
+        observed: float[b, s, c]
+
+        Returns (float[b, 1, c], float[b, 1, c]).
+        """
+        loc = tf.zeros_like(values[:, :1])
+        scale = tf.ones_like(loc)
+        seen = tf.reduce_sum(observed, axis=1, keepdims=True)
+        count = tf.maximum(seen, 1.0)
+        if self.scaling == "std":
+            loc = tf.reduce_sum(values * observed, axis=1, keepdims=True) / count
+            squares = tf.reduce_sum(tf.square((values - loc) * observed), axis=1, keepdims=True)
+            scale = tf.sqrt(squares / count + self.minimum_scale)
+        elif self.scaling == "mean" or self.scaling == True:
+            total = tf.reduce_sum(tf.abs(values * observed), axis=1, keepdims=True)
+            # where nothing was observed, as the batch has it
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = tf.maximum(tf.reduce_sum(seen, axis=0, keepdims=True), 1.0)
+                usual = scale * (tf.reduce_sum(total, axis=0, keepdims=True) / seen_by_all)
+            scale = tf.maximum(tf.where(seen > 0.0, total / count, usual), self.minimum_scale)
+        return loc, scale
 
 
 class TFPatchTSTPreTrainedModel(PreTrainedModel):
@@ -667,7 +686,7 @@ class TFPatchTSTModel(TFPatchTSTPreTrainedModel):
         )
         if past_observed_mask is not None:
             observed = observed * tf.cast(past_observed_mask, past_values.dtype)
-        scaled, loc, scale = self.scaler(past_values, observed=observed)
+        loc, scale = self.scaler(past_values, observed=observed)
         # the patches end with the series; what they leave over is at its start
         start = (
             self.config.context_length
@@ -679,7 +698,7 @@ class TFPatchTSTModel(TFPatchTSTPreTrainedModel):
             + self.config.patch_stride * tf.range(self.config.num_patches)[:, None]
             + tf.range(self.config.patch_length)[None, :]
         )
-        patches = tf.transpose(take(scaled, index, axis=1), [0, 3, 1, 2])
+        patches = tf.transpose(take((past_values - loc) / scale, index, axis=1), [0, 3, 1, 2])
         mask = None
         shown = patches
         if self.masked:
