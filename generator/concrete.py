@@ -30,7 +30,7 @@ def check_presets(program: Program) -> None:
     for name, overrides in program.spec.presets.items():
         errors = Diagnostics()
         program.forget_concrete()
-        values = config_values(program, main_entry(program), dict(overrides or {}))
+        values = config_values(program, program.main_entry, dict(overrides or {}))
         for source in program.sources.values():
             if source.model:
                 for full in (False, True):
@@ -44,10 +44,6 @@ def check_presets(program: Program) -> None:
                 fault.location, message, expected=fault.expected, found=fault.found, hint=fault.hint
             )
     program.errors.raise_if_any()
-
-
-def main_entry(program: Program) -> str:
-    return "main" if "main" in program.configs else next(iter(program.configs))
 
 
 def config_values(program: Program, entry: str, overrides: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .language.sources import ModuleSource
 from .layers import LAYERS
 from .ops import OPS
 from .states import METHODS as STATE_METHODS
-from .types import ERROR, UNKNOWN, Layer, Record, TupleOf, Type, free_symbols
+from .types import ERROR, UNKNOWN, Either, Layer, Record, TupleOf, Type, free_symbols
 
 if TYPE_CHECKING:
     from .language.program import Program
@@ -204,6 +204,6 @@ def assigned(body: tuple[ir.Statement, ...]) -> set[str]:
 def has_error(kind: Type) -> bool:
     """Whether a type holds what a reported fault left behind."""
     parts = [getattr(kind, name, None) for name in ("inner", "element")]
-    parts += kind.items if isinstance(kind, TupleOf) else ()
+    parts += kind.items if isinstance(kind, (TupleOf, Either)) else ()
     parts += [item for _, item in kind.fields] if isinstance(kind, Record) else ()
     return kind == ERROR or any(has_error(part) for part in parts if part is not None)

@@ -9,7 +9,6 @@ from typing import Any
 import jinja2
 
 from . import ir
-from .concrete import main_entry
 from .configs import ConfigSchema, Field
 from .language.builtins import MATH
 from .language.program import Program
@@ -127,7 +126,7 @@ def config_context(program: Program, schema: ConfigSchema) -> dict[str, Any]:
 
 def refusal_contexts(program: Program, schema: ConfigSchema) -> list[dict[str, Any]]:
     """What the configuration class refuses."""
-    if schema.entry != main_entry(program):
+    if schema.entry != program.main_entry:
         return []
     return [
         {

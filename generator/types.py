@@ -97,6 +97,16 @@ class TupleOf:
 
 
 @dataclass(frozen=True)
+class Either:
+    """An output whose type depends on the configuration or the inputs."""
+
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.items))
+
+
+@dataclass(frozen=True)
 class Record:
     """The named outputs of a model; without a name, what an input has under names."""
 
@@ -175,6 +185,7 @@ Type = (
     | ListOf
     | DictOf
     | TupleOf
+    | Either
     | Record
     | Config
     | Layer
@@ -217,7 +228,7 @@ def free_symbols(kind: Type) -> set[str]:
         return free_symbols(kind.inner)
     if isinstance(kind, (ListOf, DictOf)):
         return free_symbols(kind.element)
-    if isinstance(kind, TupleOf):
+    if isinstance(kind, (TupleOf, Either)):
         return set().union(*map(free_symbols, kind.items))
     if isinstance(kind, Record):
         return set().union(*(free_symbols(item) for _, item in kind.fields))

@@ -62,6 +62,10 @@ class PatchTSTConfig(PretrainedConfig):
         self.require_divisible("d_model", "num_attention_heads")
         if self.patch_length >= self.context_length:
             refuse(self, "a patch leaves nothing of the series", "patch_length", "context_length")
+        if self.positional_encoding_type == "sincos" and self.d_model % 2 == 1:
+            refuse(
+                self, "sines and cosines need an even width", "positional_encoding_type", "d_model"
+            )
 
     @property
     def num_patches(self) -> int:

@@ -30,12 +30,12 @@ from triptych.flax import (
     cross_entropy,
     draws_of,
     fold,
+    interleaved_sinusoids,
     largest,
     mse_loss,
     normal,
     ones,
     required,
-    sinusoids,
     take,
     value,
     with_init,
@@ -77,7 +77,9 @@ class FlaxPatchTSTForClassificationOutput(ModelOutput):
 @dataclass
 class FlaxPatchTSTForRegressionOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
-    regression_outputs: jax.Array | None = None  # float[...]
+    regression_outputs: jax.Array | list[jax.Array] | None = (
+        None  # float[b, num_targets] | list<float[b, num_targets]>
+    )
     hidden_states: tuple[jax.Array, ...] | None = None
     attentions: tuple[jax.Array, ...] | None = None
 
@@ -85,7 +87,9 @@ class FlaxPatchTSTForRegressionOutput(ModelOutput):
 @dataclass
 class FlaxPatchTSTForPredictionOutput(ModelOutput):
     loss: jax.Array | None = None  # float32[]?
-    prediction_outputs: jax.Array | None = None  # float[...]
+    prediction_outputs: jax.Array | list[jax.Array] | None = (
+        None  # float[b, prediction_length, num_input_channels] | list<float[b, _, _]>
+    )
     loc: jax.Array | None = None  # float[b, 1, num_input_channels]
     scale: jax.Array | None = None  # float[b, 1, num_input_channels]
     hidden_states: tuple[jax.Array, ...] | None = None
@@ -97,6 +101,19 @@ def squareplus(
 ) -> jax.Array:
     """A smooth way to make any number positive."""
     return (x + jnp.sqrt(jnp.square(x) + 4.0)) / 2.0
+
+
+def distribution_parameters(
+    kind: str,
+    raw: list[jax.Array],
+) -> list[jax.Array]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], jnp.maximum(squareplus(raw[2]), least)]
+    if kind == "normal":
+        return [raw[0], jnp.maximum(squareplus(raw[1]), least)]
+    return [squareplus(raw[0]), raw[1]]
 
 
 def negative_binomial_log_prob(
@@ -141,47 +158,24 @@ def normal_log_prob(
     )
 
 
-class FlaxPatchTSTScaler(nnx.Module):
-    """Where a series lies and how far it spreads, from the values that were observed."""
-
-    def __init__(self, config: PatchTSTConfig, *, rngs: nnx.Rngs):
-        self.scaling = config.scaling
-        self.default_scale = getattr(config, "default_scale", None)
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-
-    def __call__(
-        self,
-        values: jax.Array,
-        observed: jax.Array,
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """
-        values: float[b, s, c]
-        observed: float[b, s, c]
-
-        Returns (float[b, s, c], float[b, 1, c], float[b, 1, c]).
-        """
-        loc = jnp.zeros_like(values[:, :1])
-        scale = jnp.ones_like(loc)
-        seen = jnp.sum(observed, axis=1, keepdims=True)
-        count = jnp.maximum(seen, 1.0)
-        if self.scaling == "std":
-            loc = jnp.sum(values * observed, axis=1, keepdims=True) / count
-            squares = jnp.sum(jnp.square((values - loc) * observed), axis=1, keepdims=True)
-            scale = jnp.sqrt(squares / count + self.minimum_scale)
-        elif self.scaling == "mean" or self.scaling == True:
-            total = jnp.sum(jnp.abs(values * observed), axis=1, keepdims=True)
-            # where nothing was observed, as the batch has it
-            if self.default_scale is not None:
-                usual = scale * required(self.default_scale, "default_scale")
-            else:
-                seen_by_all = jnp.maximum(jnp.sum(seen, axis=0, keepdims=True), 1.0)
-                usual = scale * (jnp.sum(total, axis=0, keepdims=True) / seen_by_all)
-            scale = jnp.maximum(jnp.where(seen > 0.0, total / count, usual), self.minimum_scale)
-        return (values - loc) / scale, loc, scale
+def log_probability(
+    kind: str,
+    values: jax.Array,
+    params: list[jax.Array],
+    loc: jax.Array | None = None,
+    scale: jax.Array | None = None,
+) -> jax.Array:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - jnp.log(scale)
 
 
 class FlaxPatchTSTMasking(nnx.Module):
@@ -311,9 +305,7 @@ class FlaxPatchTSTPositions(nnx.Module):
         self.fixed = fixed = config.positional_encoding_type == "sincos"
         self.cls_token = Parameter((1, 1, 1, config.d_model)) if config.use_cls_token else None
         self.sines = (
-            with_init(
-                Parameter((count, config.d_model), kind=Buffer), sinusoids(config.d_model // 2)
-            )
+            with_init(Parameter((count, config.d_model), kind=Buffer), interleaved_sinusoids(0.1))
             if fixed
             else None
         )
@@ -546,13 +538,7 @@ class FlaxPatchTSTProjection(Block):
         """
         if self.plain:
             return [self.values(x)]
-        raw = [layer(x) for layer in self.proj]
-        least = 1.1920929e-07
-        if self.distribution_output == "student_t":
-            return [2.0 + squareplus(raw[0]), raw[1], jnp.maximum(squareplus(raw[2]), least)]
-        if self.distribution_output == "normal":
-            return [raw[0], jnp.maximum(squareplus(raw[1]), least)]
-        return [squareplus(raw[0]), raw[1]]
+        return distribution_parameters(self.distribution_output, [layer(x) for layer in self.proj])
 
 
 class FlaxPatchTSTSurprise(nnx.Module):
@@ -576,19 +562,51 @@ class FlaxPatchTSTSurprise(nnx.Module):
 
         Returns float32[].
         """
-        if self.distribution_output == "negative_binomial":
-            log_prob = negative_binomial_log_prob(values, params[0], params[1])
-        else:
-            y = values
-            if loc is not None and scale is not None:
-                y = (values - loc) / scale
-            if self.distribution_output == "student_t":
-                log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-            else:
-                log_prob = normal_log_prob(y, params[0], params[1])
-            if scale is not None:
-                log_prob = log_prob - jnp.log(scale)
+        log_prob = log_probability(self.distribution_output, values, params, loc, scale)
         return (-jnp.mean(jnp.sum(log_prob, axis=-1))).astype(jnp.float32)
+
+
+class FlaxPatchTSTScaler(nnx.Module):
+    """Where a series lies and how far it spreads, from the values that were observed."""
+
+    def __init__(self, config: PatchTSTConfig, *, rngs: nnx.Rngs):
+        self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
+        self.minimum_scale = minimum_scale = (
+            getattr(config, "minimum_scale", None)
+            if getattr(config, "minimum_scale", None) is not None
+            else 1e-05 if config.scaling == "std" else 1e-10
+        )
+
+    def __call__(
+        self,
+        values: jax.Array,
+        observed: jax.Array,
+    ) -> tuple[jax.Array, jax.Array]:
+        """
+        values: float[b, s, c]
+        observed: float[b, s, c]
+
+        Returns (float[b, 1, c], float[b, 1, c]).
+        """
+        loc = jnp.zeros_like(values[:, :1])
+        scale = jnp.ones_like(loc)
+        seen = jnp.sum(observed, axis=1, keepdims=True)
+        count = jnp.maximum(seen, 1.0)
+        if self.scaling == "std":
+            loc = jnp.sum(values * observed, axis=1, keepdims=True) / count
+            squares = jnp.sum(jnp.square((values - loc) * observed), axis=1, keepdims=True)
+            scale = jnp.sqrt(squares / count + self.minimum_scale)
+        elif self.scaling == "mean" or self.scaling == True:
+            total = jnp.sum(jnp.abs(values * observed), axis=1, keepdims=True)
+            # where nothing was observed, as the batch has it
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = jnp.maximum(jnp.sum(seen, axis=0, keepdims=True), 1.0)
+                usual = scale * (jnp.sum(total, axis=0, keepdims=True) / seen_by_all)
+            scale = jnp.maximum(jnp.where(seen > 0.0, total / count, usual), self.minimum_scale)
+        return loc, scale
 
 
 class FlaxPatchTSTPreTrainedModel(PreTrainedModel):
@@ -646,7 +664,7 @@ class FlaxPatchTSTModel(FlaxPatchTSTPreTrainedModel):
         ).astype(past_values.dtype)
         if past_observed_mask is not None:
             observed = observed * past_observed_mask.astype(past_values.dtype)
-        scaled, loc, scale = self.scaler(past_values, observed)
+        loc, scale = self.scaler(past_values, observed)
         # the patches end with the series; what they leave over is at its start
         start = (
             self.config.context_length
@@ -658,7 +676,7 @@ class FlaxPatchTSTModel(FlaxPatchTSTPreTrainedModel):
             + self.config.patch_stride * jnp.arange(self.config.num_patches)[:, None]
             + jnp.arange(self.config.patch_length)[None, :]
         )
-        patches = take(scaled, index, axis=1).transpose(0, 3, 1, 2)
+        patches = take((past_values - loc) / scale, index, axis=1).transpose(0, 3, 1, 2)
         mask = None
         shown = patches
         if self.masked:
@@ -855,7 +873,7 @@ class FlaxPatchTSTForRegression(FlaxPatchTSTPreTrainedModel):
             loss = self.surprise(target_values[:, None], params, None, None)
         output = FlaxPatchTSTForRegressionOutput(
             loss=loss,
-            regression_outputs=jnp.stack(params, axis=0)[:, :, 0],
+            regression_outputs=[param[:, 0] for param in params],
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
@@ -947,7 +965,7 @@ class FlaxPatchTSTForPrediction(FlaxPatchTSTPreTrainedModel):
             loss = self.surprise(future_values, params, loc, scale)
         output = FlaxPatchTSTForPredictionOutput(
             loss=loss,
-            prediction_outputs=jnp.stack(params, axis=0),
+            prediction_outputs=params,
             loc=loc,
             scale=scale,
             hidden_states=outputs.hidden_states,

@@ -23,11 +23,11 @@ from triptych.pytorch import (
     attention,
     cross_entropy,
     draws_of,
+    interleaved_sinusoids,
     mse_loss,
     normal,
     ones,
     required,
-    sinusoids,
     take,
     with_init,
     zeros,
@@ -68,7 +68,9 @@ class PatchTSTForClassificationOutput(ModelOutput):
 @dataclass
 class PatchTSTForRegressionOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
-    regression_outputs: Tensor | None = None  # float[...]
+    regression_outputs: Tensor | list[Tensor] | None = (
+        None  # float[b, num_targets] | list<float[b, num_targets]>
+    )
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
@@ -76,7 +78,9 @@ class PatchTSTForRegressionOutput(ModelOutput):
 @dataclass
 class PatchTSTForPredictionOutput(ModelOutput):
     loss: Tensor | None = None  # float32[]?
-    prediction_outputs: Tensor | None = None  # float[...]
+    prediction_outputs: Tensor | list[Tensor] | None = (
+        None  # float[b, prediction_length, num_input_channels] | list<float[b, _, _]>
+    )
     loc: Tensor | None = None  # float[b, 1, num_input_channels]
     scale: Tensor | None = None  # float[b, 1, num_input_channels]
     hidden_states: tuple[Tensor, ...] | None = None
@@ -88,6 +92,19 @@ def squareplus(
 ) -> Tensor:
     """A smooth way to make any number positive."""
     return (x + torch.sqrt(torch.square(x) + 4.0)) / 2.0
+
+
+def distribution_parameters(
+    kind: str,
+    raw: list[Tensor],
+) -> list[Tensor]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], torch.clamp(squareplus(raw[2]), min=least)]
+    if kind == "normal":
+        return [raw[0], torch.clamp(squareplus(raw[1]), min=least)]
+    return [squareplus(raw[0]), raw[1]]
 
 
 def negative_binomial_log_prob(
@@ -123,50 +140,24 @@ def normal_log_prob(
     )
 
 
-class PatchTSTScaler(nn.Module):
-    """Where a series lies and how far it spreads, from the values that were observed."""
-
-    def __init__(self, config: PatchTSTConfig):
-        super().__init__()
-        self.scaling = config.scaling
-        self.default_scale = getattr(config, "default_scale", None)
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-
-    def forward(
-        self,
-        values: Tensor,
-        observed: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """
-        values: float[b, s, c]
-        observed: float[b, s, c]
-
-        Returns (float[b, s, c], float[b, 1, c], float[b, 1, c]).
-        """
-        loc = torch.zeros_like(values[:, :1])
-        scale = torch.ones_like(loc)
-        seen = torch.sum(observed, dim=1, keepdim=True)
-        count = torch.clamp(seen, min=1.0)
-        if self.scaling == "std":
-            loc = torch.sum(values * observed, dim=1, keepdim=True) / count
-            squares = torch.sum(torch.square((values - loc) * observed), dim=1, keepdim=True)
-            scale = torch.sqrt(squares / count + self.minimum_scale)
-        elif self.scaling == "mean" or self.scaling == True:
-            total = torch.sum(torch.abs(values * observed), dim=1, keepdim=True)
-            # where nothing was observed, as the batch has it
-            if self.default_scale is not None:
-                usual = scale * required(self.default_scale, "default_scale")
-            else:
-                seen_by_all = torch.clamp(torch.sum(seen, dim=0, keepdim=True), min=1.0)
-                usual = scale * (torch.sum(total, dim=0, keepdim=True) / seen_by_all)
-            scale = torch.clamp(
-                torch.where(seen > 0.0, total / count, usual), min=self.minimum_scale
-            )
-        return (values - loc) / scale, loc, scale
+def log_probability(
+    kind: str,
+    values: Tensor,
+    params: list[Tensor],
+    loc: Tensor | None = None,
+    scale: Tensor | None = None,
+) -> Tensor:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - torch.log(scale)
 
 
 class PatchTSTMasking(nn.Module):
@@ -305,9 +296,7 @@ class PatchTSTPositions(nn.Module):
             nn.Parameter(torch.empty((1, 1, 1, config.d_model))) if config.use_cls_token else None
         )
         self.position_enc = (
-            with_init(
-                nn.Buffer(torch.empty((count, config.d_model))), sinusoids(config.d_model // 2)
-            )
+            with_init(nn.Buffer(torch.empty((count, config.d_model))), interleaved_sinusoids(0.1))
             if fixed
             else None
         )
@@ -532,13 +521,7 @@ class PatchTSTProjection(Block):
         """
         if self.plain:
             return [self.values(x)]
-        raw = [layer(x) for layer in self.proj]
-        least = 1.1920929e-07
-        if self.distribution_output == "student_t":
-            return [2.0 + squareplus(raw[0]), raw[1], torch.clamp(squareplus(raw[2]), min=least)]
-        if self.distribution_output == "normal":
-            return [raw[0], torch.clamp(squareplus(raw[1]), min=least)]
-        return [squareplus(raw[0]), raw[1]]
+        return distribution_parameters(self.distribution_output, [layer(x) for layer in self.proj])
 
 
 class PatchTSTSurprise(nn.Module):
@@ -563,19 +546,54 @@ class PatchTSTSurprise(nn.Module):
 
         Returns float32[].
         """
-        if self.distribution_output == "negative_binomial":
-            log_prob = negative_binomial_log_prob(values, params[0], params[1])
-        else:
-            y = values
-            if loc is not None and scale is not None:
-                y = (values - loc) / scale
-            if self.distribution_output == "student_t":
-                log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-            else:
-                log_prob = normal_log_prob(y, params[0], params[1])
-            if scale is not None:
-                log_prob = log_prob - torch.log(scale)
+        log_prob = log_probability(self.distribution_output, values, params, loc, scale)
         return (-torch.mean(torch.sum(log_prob, dim=-1))).to(torch.float32)
+
+
+class PatchTSTScaler(nn.Module):
+    """Where a series lies and how far it spreads, from the values that were observed."""
+
+    def __init__(self, config: PatchTSTConfig):
+        super().__init__()
+        self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
+        self.minimum_scale = minimum_scale = (
+            getattr(config, "minimum_scale", None)
+            if getattr(config, "minimum_scale", None) is not None
+            else 1e-05 if config.scaling == "std" else 1e-10
+        )
+
+    def forward(
+        self,
+        values: Tensor,
+        observed: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """
+        values: float[b, s, c]
+        observed: float[b, s, c]
+
+        Returns (float[b, 1, c], float[b, 1, c]).
+        """
+        loc = torch.zeros_like(values[:, :1])
+        scale = torch.ones_like(loc)
+        seen = torch.sum(observed, dim=1, keepdim=True)
+        count = torch.clamp(seen, min=1.0)
+        if self.scaling == "std":
+            loc = torch.sum(values * observed, dim=1, keepdim=True) / count
+            squares = torch.sum(torch.square((values - loc) * observed), dim=1, keepdim=True)
+            scale = torch.sqrt(squares / count + self.minimum_scale)
+        elif self.scaling == "mean" or self.scaling == True:
+            total = torch.sum(torch.abs(values * observed), dim=1, keepdim=True)
+            # where nothing was observed, as the batch has it
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = torch.clamp(torch.sum(seen, dim=0, keepdim=True), min=1.0)
+                usual = scale * (torch.sum(total, dim=0, keepdim=True) / seen_by_all)
+            scale = torch.clamp(
+                torch.where(seen > 0.0, total / count, usual), min=self.minimum_scale
+            )
+        return loc, scale
 
 
 class PatchTSTPreTrainedModel(PreTrainedModel):
@@ -632,7 +650,7 @@ class PatchTSTModel(PatchTSTPreTrainedModel):
         ).to(past_values.dtype)
         if past_observed_mask is not None:
             observed = observed * past_observed_mask.to(past_values.dtype)
-        scaled, loc, scale = self.scaler(past_values, observed)
+        loc, scale = self.scaler(past_values, observed)
         # the patches end with the series; what they leave over is at its start
         start = (
             self.config.context_length
@@ -645,7 +663,7 @@ class PatchTSTModel(PatchTSTPreTrainedModel):
             * torch.arange(self.config.num_patches, device=past_values.device)[:, None]
             + torch.arange(self.config.patch_length, device=past_values.device)[None, :]
         )
-        patches = take(scaled, index, axis=1).permute(0, 3, 1, 2)
+        patches = take((past_values - loc) / scale, index, axis=1).permute(0, 3, 1, 2)
         mask = None
         shown = patches
         if self.masked:
@@ -828,7 +846,7 @@ class PatchTSTForRegression(PatchTSTPreTrainedModel):
             loss = self.surprise(target_values[:, None], params, None, None)
         output = PatchTSTForRegressionOutput(
             loss=loss,
-            regression_outputs=torch.stack(params, dim=0)[:, :, 0],
+            regression_outputs=[param[:, 0] for param in params],
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
@@ -916,7 +934,7 @@ class PatchTSTForPrediction(PatchTSTPreTrainedModel):
             loss = self.surprise(future_values, params, loc, scale)
         output = PatchTSTForPredictionOutput(
             loss=loss,
-            prediction_outputs=torch.stack(params, dim=0),
+            prediction_outputs=params,
             loc=loc,
             scale=scale,
             hidden_states=outputs.hidden_states,

@@ -24,6 +24,7 @@ from triptych.tensorflow import (
     attention,
     cross_entropy,
     draws_of,
+    interleaved_sinusoids,
     largest,
     lgamma,
     mse_loss,
@@ -31,7 +32,6 @@ from triptych.tensorflow import (
     ones,
     required,
     shape_of,
-    sinusoids,
     take,
     value,
     with_init,
@@ -73,7 +73,9 @@ class TFPatchTSTForClassificationOutput(ModelOutput):
 @dataclass
 class TFPatchTSTForRegressionOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
-    regression_outputs: tf.Tensor | None = None  # float[...]
+    regression_outputs: tf.Tensor | list[tf.Tensor] | None = (
+        None  # float[b, num_targets] | list<float[b, num_targets]>
+    )
     hidden_states: tuple[tf.Tensor, ...] | None = None
     attentions: tuple[tf.Tensor, ...] | None = None
 
@@ -81,7 +83,9 @@ class TFPatchTSTForRegressionOutput(ModelOutput):
 @dataclass
 class TFPatchTSTForPredictionOutput(ModelOutput):
     loss: tf.Tensor | None = None  # float32[]?
-    prediction_outputs: tf.Tensor | None = None  # float[...]
+    prediction_outputs: tf.Tensor | list[tf.Tensor] | None = (
+        None  # float[b, prediction_length, num_input_channels] | list<float[b, _, _]>
+    )
     loc: tf.Tensor | None = None  # float[b, 1, num_input_channels]
     scale: tf.Tensor | None = None  # float[b, 1, num_input_channels]
     hidden_states: tuple[tf.Tensor, ...] | None = None
@@ -93,6 +97,19 @@ def squareplus(
 ) -> tf.Tensor:
     """A smooth way to make any number positive."""
     return (x + tf.sqrt(tf.square(x) + 4.0)) / 2.0
+
+
+def distribution_parameters(
+    kind: str,
+    raw: list[tf.Tensor],
+) -> list[tf.Tensor]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], tf.maximum(squareplus(raw[2]), least)]
+    if kind == "normal":
+        return [raw[0], tf.maximum(squareplus(raw[1]), least)]
+    return [squareplus(raw[0]), raw[1]]
 
 
 def negative_binomial_log_prob(
@@ -128,49 +145,24 @@ def normal_log_prob(
     )
 
 
-class TFPatchTSTScaler(Layer):
-    """Where a series lies and how far it spreads, from the values that were observed."""
-
-    def __init__(self, config: PatchTSTConfig, **kwargs):
-        super().__init__(**kwargs)
-        self.scaling = config.scaling
-        self.default_scale = getattr(config, "default_scale", None)
-        self.minimum_scale = minimum_scale = (
-            getattr(config, "minimum_scale", None)
-            if getattr(config, "minimum_scale", None) is not None
-            else 1e-05 if config.scaling == "std" else 1e-10
-        )
-        self.built = True
-
-    def call(
-        self,
-        values: tf.Tensor,
-        observed: tf.Tensor = None,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """
-        values: float[b, s, c]
-        observed: float[b, s, c]
-
-        Returns (float[b, s, c], float[b, 1, c], float[b, 1, c]).
-        """
-        loc = tf.zeros_like(values[:, :1])
-        scale = tf.ones_like(loc)
-        seen = tf.reduce_sum(observed, axis=1, keepdims=True)
-        count = tf.maximum(seen, 1.0)
-        if self.scaling == "std":
-            loc = tf.reduce_sum(values * observed, axis=1, keepdims=True) / count
-            squares = tf.reduce_sum(tf.square((values - loc) * observed), axis=1, keepdims=True)
-            scale = tf.sqrt(squares / count + self.minimum_scale)
-        elif self.scaling == "mean" or self.scaling == True:
-            total = tf.reduce_sum(tf.abs(values * observed), axis=1, keepdims=True)
-            # where nothing was observed, as the batch has it
-            if self.default_scale is not None:
-                usual = scale * required(self.default_scale, "default_scale")
-            else:
-                seen_by_all = tf.maximum(tf.reduce_sum(seen, axis=0, keepdims=True), 1.0)
-                usual = scale * (tf.reduce_sum(total, axis=0, keepdims=True) / seen_by_all)
-            scale = tf.maximum(tf.where(seen > 0.0, total / count, usual), self.minimum_scale)
-        return (values - loc) / scale, loc, scale
+def log_probability(
+    kind: str,
+    values: tf.Tensor,
+    params: list[tf.Tensor],
+    loc: tf.Tensor | None = None,
+    scale: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - tf.math.log(scale)
 
 
 class TFPatchTSTMasking(Layer):
@@ -307,7 +299,7 @@ class TFPatchTSTPositions(Layer):
         self.sines = (
             with_init(
                 Parameter(self, "sines", (count, config.d_model), trainable=False),
-                sinusoids(config.d_model // 2),
+                interleaved_sinusoids(0.1),
             )
             if fixed
             else None
@@ -562,13 +554,7 @@ class TFPatchTSTProjection(Block):
         """
         if self.plain:
             return [self.values(x)]
-        raw = [layer(x) for layer in self.proj]
-        least = 1.1920929e-07
-        if self.distribution_output == "student_t":
-            return [2.0 + squareplus(raw[0]), raw[1], tf.maximum(squareplus(raw[2]), least)]
-        if self.distribution_output == "normal":
-            return [raw[0], tf.maximum(squareplus(raw[1]), least)]
-        return [squareplus(raw[0]), raw[1]]
+        return distribution_parameters(self.distribution_output, [layer(x) for layer in self.proj])
 
 
 class TFPatchTSTSurprise(Layer):
@@ -594,19 +580,53 @@ class TFPatchTSTSurprise(Layer):
 
         Returns float32[].
         """
-        if self.distribution_output == "negative_binomial":
-            log_prob = negative_binomial_log_prob(values, params[0], params[1])
-        else:
-            y = values
-            if loc is not None and scale is not None:
-                y = (values - loc) / scale
-            if self.distribution_output == "student_t":
-                log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-            else:
-                log_prob = normal_log_prob(y, params[0], params[1])
-            if scale is not None:
-                log_prob = log_prob - tf.math.log(scale)
+        log_prob = log_probability(self.distribution_output, values, params, loc, scale)
         return tf.cast(-tf.reduce_mean(tf.reduce_sum(log_prob, axis=-1)), tf.float32)
+
+
+class TFPatchTSTScaler(Layer):
+    """Where a series lies and how far it spreads, from the values that were observed."""
+
+    def __init__(self, config: PatchTSTConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
+        self.minimum_scale = minimum_scale = (
+            getattr(config, "minimum_scale", None)
+            if getattr(config, "minimum_scale", None) is not None
+            else 1e-05 if config.scaling == "std" else 1e-10
+        )
+        self.built = True
+
+    def call(
+        self,
+        values: tf.Tensor,
+        observed: tf.Tensor = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """
+        values: float[b, s, c]
+        observed: float[b, s, c]
+
+        Returns (float[b, 1, c], float[b, 1, c]).
+        """
+        loc = tf.zeros_like(values[:, :1])
+        scale = tf.ones_like(loc)
+        seen = tf.reduce_sum(observed, axis=1, keepdims=True)
+        count = tf.maximum(seen, 1.0)
+        if self.scaling == "std":
+            loc = tf.reduce_sum(values * observed, axis=1, keepdims=True) / count
+            squares = tf.reduce_sum(tf.square((values - loc) * observed), axis=1, keepdims=True)
+            scale = tf.sqrt(squares / count + self.minimum_scale)
+        elif self.scaling == "mean" or self.scaling == True:
+            total = tf.reduce_sum(tf.abs(values * observed), axis=1, keepdims=True)
+            # where nothing was observed, as the batch has it
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = tf.maximum(tf.reduce_sum(seen, axis=0, keepdims=True), 1.0)
+                usual = scale * (tf.reduce_sum(total, axis=0, keepdims=True) / seen_by_all)
+            scale = tf.maximum(tf.where(seen > 0.0, total / count, usual), self.minimum_scale)
+        return loc, scale
 
 
 class TFPatchTSTPreTrainedModel(PreTrainedModel):
@@ -666,7 +686,7 @@ class TFPatchTSTModel(TFPatchTSTPreTrainedModel):
         )
         if past_observed_mask is not None:
             observed = observed * tf.cast(past_observed_mask, past_values.dtype)
-        scaled, loc, scale = self.scaler(past_values, observed=observed)
+        loc, scale = self.scaler(past_values, observed=observed)
         # the patches end with the series; what they leave over is at its start
         start = (
             self.config.context_length
@@ -678,7 +698,7 @@ class TFPatchTSTModel(TFPatchTSTPreTrainedModel):
             + self.config.patch_stride * tf.range(self.config.num_patches)[:, None]
             + tf.range(self.config.patch_length)[None, :]
         )
-        patches = tf.transpose(take(scaled, index, axis=1), [0, 3, 1, 2])
+        patches = tf.transpose(take((past_values - loc) / scale, index, axis=1), [0, 3, 1, 2])
         mask = None
         shown = patches
         if self.masked:
@@ -873,7 +893,7 @@ class TFPatchTSTForRegression(TFPatchTSTPreTrainedModel):
             loss = self.surprise(target_values[:, None], params=params, loc=None, scale=None)
         output = TFPatchTSTForRegressionOutput(
             loss=loss,
-            regression_outputs=tf.stack(params, axis=0)[:, :, 0],
+            regression_outputs=[param[:, 0] for param in params],
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
         )
@@ -963,7 +983,7 @@ class TFPatchTSTForPrediction(TFPatchTSTPreTrainedModel):
             loss = self.surprise(future_values, params=params, loc=loc, scale=scale)
         output = TFPatchTSTForPredictionOutput(
             loss=loss,
-            prediction_outputs=tf.stack(params, axis=0),
+            prediction_outputs=params,
             loc=loc,
             scale=scale,
             hidden_states=outputs.hidden_states,

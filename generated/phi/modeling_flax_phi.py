@@ -190,6 +190,8 @@ def rotary_frequencies(
 
 
 class FlaxPhiAttention(nnx.Module):
+    """Positions turn the first dimensions of each head, behind norms if there are any."""
+
     checkpoint_names = {
         "o_proj": "dense",
     }

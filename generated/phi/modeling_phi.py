@@ -188,6 +188,8 @@ def rotary_frequencies(
 
 
 class PhiAttention(nn.Module):
+    """Positions turn the first dimensions of each head, behind norms if there are any."""
+
     def __init__(self, config: PhiConfig):
         super().__init__()
         self.num_attention_heads = config.num_attention_heads

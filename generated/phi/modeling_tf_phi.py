@@ -189,6 +189,8 @@ def rotary_frequencies(
 
 
 class TFPhiAttention(Layer):
+    """Positions turn the first dimensions of each head, behind norms if there are any."""
+
     checkpoint_names = {
         "o_proj": "dense",
     }

@@ -224,6 +224,8 @@ class FlaxStableLmHeadNorm(nnx.Module):
 
 
 class FlaxStableLmAttention(nnx.Module):
+    """Positions turn the first dimensions of each head, behind norms if there are any."""
+
     def __init__(self, config: StableLmConfig, *, rngs: nnx.Rngs):
         self.num_attention_heads = config.num_attention_heads
         self.head_dim = config.head_dim

@@ -221,6 +221,8 @@ class StableLmHeadNorm(nn.Module):
 
 
 class StableLmAttention(nn.Module):
+    """Positions turn the first dimensions of each head, behind norms if there are any."""
+
     def __init__(self, config: StableLmConfig):
         super().__init__()
         self.num_attention_heads = config.num_attention_heads

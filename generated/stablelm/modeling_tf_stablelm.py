@@ -225,6 +225,8 @@ class TFStableLmHeadNorm(Layer):
 
 
 class TFStableLmAttention(Layer):
+    """Positions turn the first dimensions of each head, behind norms if there are any."""
+
     def __init__(self, config: StableLmConfig, **kwargs):
         super().__init__(**kwargs)
         self.num_attention_heads = config.num_attention_heads

@@ -37,6 +37,7 @@ from triptych.flax import (
     normal,
     ones,
     padding,
+    required,
     sinusoids,
     value,
     with_init,
@@ -84,6 +85,19 @@ def squareplus(
     return (x + jnp.sqrt(jnp.square(x) + 4.0)) / 2.0
 
 
+def distribution_parameters(
+    kind: str,
+    raw: list[jax.Array],
+) -> list[jax.Array]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], jnp.maximum(squareplus(raw[2]), least)]
+    if kind == "normal":
+        return [raw[0], jnp.maximum(squareplus(raw[1]), least)]
+    return [squareplus(raw[0]), raw[1]]
+
+
 def negative_binomial_log_prob(
     y: jax.Array,
     count: jax.Array,
@@ -124,6 +138,26 @@ def normal_log_prob(
         - jnp.log(spread)
         - 0.5 * math.log(2.0 * math.pi)
     )
+
+
+def log_probability(
+    kind: str,
+    values: jax.Array,
+    params: list[jax.Array],
+    loc: jax.Array | None = None,
+    scale: jax.Array | None = None,
+) -> jax.Array:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - jnp.log(scale)
 
 
 class FlaxTimeSeriesTransformerEncoderAttention(nnx.Module):
@@ -458,17 +492,12 @@ class FlaxTimeSeriesTransformerScaler(nnx.Module):
 
     def __init__(self, config: TimeSeriesTransformerConfig, *, rngs: nnx.Rngs):
         self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
         self.minimum_scale = minimum_scale = (
             getattr(config, "minimum_scale", None)
             if getattr(config, "minimum_scale", None) is not None
             else 1e-05 if config.scaling == "std" else 1e-10
         )
-        self.default_scale = default_scale = (
-            getattr(config, "default_scale", None)
-            if getattr(config, "default_scale", None) is not None
-            else 0.0
-        )
-        self.fixed = default_scale > 0
 
     def __call__(
         self,
@@ -476,10 +505,10 @@ class FlaxTimeSeriesTransformerScaler(nnx.Module):
         observed: jax.Array,
     ) -> tuple[jax.Array, jax.Array]:
         """
-        values: float[b, c]
-        observed: float[b, c]
+        values: float[b, s, c]
+        observed: float[b, s, c]
 
-        Returns (float[b, 1], float[b, 1]).
+        Returns (float[b, 1, c], float[b, 1, c]).
         """
         loc = jnp.zeros_like(values[:, :1])
         scale = jnp.ones_like(loc)
@@ -492,9 +521,11 @@ class FlaxTimeSeriesTransformerScaler(nnx.Module):
         elif self.scaling == "mean" or self.scaling == True:
             total = jnp.sum(jnp.abs(values * observed), axis=1, keepdims=True)
             # where nothing was observed, as the batch has it
-            usual = scale * (jnp.sum(total) / jnp.maximum(jnp.sum(observed), 1.0))
-            if self.fixed:
-                usual = scale * self.default_scale
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = jnp.maximum(jnp.sum(seen, axis=0, keepdims=True), 1.0)
+                usual = scale * (jnp.sum(total, axis=0, keepdims=True) / seen_by_all)
             scale = jnp.maximum(jnp.where(seen > 0.0, total / count, usual), self.minimum_scale)
         return loc, scale
 
@@ -578,10 +609,12 @@ class FlaxTimeSeriesTransformerModel(FlaxTimeSeriesTransformerPreTrainedModel):
         )
         past = self.open_cache(past_key_values, use_cache)
         observed = past_observed_mask.astype(past_values.dtype)
-        loc, scale = self.scaler(
-            past_values[:, -self.config.context_length :],
-            observed[:, -self.config.context_length :],
+        recent, seen = (
+            past_values[:, -self.config.context_length :, None],
+            observed[:, -self.config.context_length :, None],
         )
+        loc, scale = self.scaler(recent, seen)
+        loc, scale = loc[:, :, 0], scale[:, :, 0]
         whole = [past_values]
         times = [past_time_features[:, max(self.config.lags_sequence) :]]
         count = self.config.context_length
@@ -714,26 +747,18 @@ class FlaxTimeSeriesTransformerForPrediction(FlaxTimeSeriesTransformerPreTrained
         loss = None
         params = None
         if future_values is not None:
-            raw = [layer(outputs.last_hidden_state)[:, :, 0] for layer in self.proj]
-            scale = outputs.scale
+            raw = [layer(outputs.last_hidden_state) for layer in self.proj]
+            found = distribution_parameters(self.config.distribution_output, raw)
+            loc, scale = outputs.loc[:, :, None], outputs.scale[:, :, None]
             if self.config.distribution_output == "negative_binomial":
-                params = [squareplus(raw[0]), raw[1] + jnp.log(scale)]
-                log_prob = negative_binomial_log_prob(future_values, params[0], params[1])
-            else:
-                y = (future_values - outputs.loc) / scale
-                least = 1.1920929e-07
-                if self.config.distribution_output == "student_t":
-                    spread = jnp.maximum(squareplus(raw[2]), least)
-                    params = [2.0 + squareplus(raw[0]), raw[1], spread]
-                    log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-                else:
-                    params = [raw[0], jnp.maximum(squareplus(raw[1]), least)]
-                    log_prob = normal_log_prob(y, params[0], params[1])
-                log_prob = log_prob - jnp.log(jnp.abs(scale))
+                found = [found[0], found[1] + jnp.log(scale)]
+            values = future_values[:, :, None]
+            log_prob = log_probability(self.config.distribution_output, values, found, loc, scale)
+            params = [param[:, :, 0] for param in found]
             weights = jnp.ones_like(future_values)
             if future_observed_mask is not None:
                 weights = future_observed_mask.astype(future_values.dtype)
-            weighted = jnp.where(weights != 0.0, -log_prob * weights, 0.0)
+            weighted = jnp.where(weights != 0.0, -log_prob[:, :, 0] * weights, 0.0)
             loss = (jnp.sum(weighted) / jnp.maximum(jnp.sum(weights), 1.0)).astype(jnp.float32)
         output = FlaxTimeSeriesTransformerForPredictionOutput(
             loss=loss,

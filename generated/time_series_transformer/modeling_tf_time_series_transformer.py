@@ -31,6 +31,7 @@ from triptych.tensorflow import (
     normal,
     ones,
     padding,
+    required,
     shape_of,
     sinusoids,
     value,
@@ -80,6 +81,19 @@ def squareplus(
     return (x + tf.sqrt(tf.square(x) + 4.0)) / 2.0
 
 
+def distribution_parameters(
+    kind: str,
+    raw: list[tf.Tensor],
+) -> list[tf.Tensor]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], tf.maximum(squareplus(raw[2]), least)]
+    if kind == "normal":
+        return [raw[0], tf.maximum(squareplus(raw[1]), least)]
+    return [squareplus(raw[0]), raw[1]]
+
+
 def negative_binomial_log_prob(
     y: tf.Tensor,
     count: tf.Tensor,
@@ -111,6 +125,26 @@ def normal_log_prob(
         - tf.math.log(spread)
         - 0.5 * math.log(2.0 * math.pi)
     )
+
+
+def log_probability(
+    kind: str,
+    values: tf.Tensor,
+    params: list[tf.Tensor],
+    loc: tf.Tensor | None = None,
+    scale: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - tf.math.log(scale)
 
 
 class TFTimeSeriesTransformerEncoderAttention(Layer):
@@ -427,17 +461,12 @@ class TFTimeSeriesTransformerScaler(Layer):
     def __init__(self, config: TimeSeriesTransformerConfig, **kwargs):
         super().__init__(**kwargs)
         self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
         self.minimum_scale = minimum_scale = (
             getattr(config, "minimum_scale", None)
             if getattr(config, "minimum_scale", None) is not None
             else 1e-05 if config.scaling == "std" else 1e-10
         )
-        self.default_scale = default_scale = (
-            getattr(config, "default_scale", None)
-            if getattr(config, "default_scale", None) is not None
-            else 0.0
-        )
-        self.fixed = default_scale > 0
         self.built = True
 
     def call(
@@ -446,10 +475,10 @@ class TFTimeSeriesTransformerScaler(Layer):
         observed: tf.Tensor = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """
-        values: float[b, c]
-        observed: float[b, c]
+        values: float[b, s, c]
+        observed: float[b, s, c]
 
-        Returns (float[b, 1], float[b, 1]).
+        Returns (float[b, 1, c], float[b, 1, c]).
         """
         loc = tf.zeros_like(values[:, :1])
         scale = tf.ones_like(loc)
@@ -462,9 +491,11 @@ class TFTimeSeriesTransformerScaler(Layer):
         elif self.scaling == "mean" or self.scaling == True:
             total = tf.reduce_sum(tf.abs(values * observed), axis=1, keepdims=True)
             # where nothing was observed, as the batch has it
-            usual = scale * (tf.reduce_sum(total) / tf.maximum(tf.reduce_sum(observed), 1.0))
-            if self.fixed:
-                usual = scale * self.default_scale
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = tf.maximum(tf.reduce_sum(seen, axis=0, keepdims=True), 1.0)
+                usual = scale * (tf.reduce_sum(total, axis=0, keepdims=True) / seen_by_all)
             scale = tf.maximum(tf.where(seen > 0.0, total / count, usual), self.minimum_scale)
         return loc, scale
 
@@ -546,10 +577,12 @@ class TFTimeSeriesTransformerModel(TFTimeSeriesTransformerPreTrainedModel):
         )
         past = self.open_cache(past_key_values, use_cache)
         observed = tf.cast(past_observed_mask, past_values.dtype)
-        loc, scale = self.scaler(
-            past_values[:, -self.config.context_length :],
-            observed=observed[:, -self.config.context_length :],
+        recent, seen = (
+            past_values[:, -self.config.context_length :, None],
+            observed[:, -self.config.context_length :, None],
         )
+        loc, scale = self.scaler(recent, observed=seen)
+        loc, scale = loc[:, :, 0], scale[:, :, 0]
         whole = [past_values]
         times = [past_time_features[:, max(self.config.lags_sequence) :]]
         count = self.config.context_length
@@ -680,26 +713,18 @@ class TFTimeSeriesTransformerForPrediction(TFTimeSeriesTransformerPreTrainedMode
         loss = None
         params = None
         if future_values is not None:
-            raw = [layer(outputs.last_hidden_state)[:, :, 0] for layer in self.proj]
-            scale = outputs.scale
+            raw = [layer(outputs.last_hidden_state) for layer in self.proj]
+            found = distribution_parameters(self.config.distribution_output, raw)
+            loc, scale = outputs.loc[:, :, None], outputs.scale[:, :, None]
             if self.config.distribution_output == "negative_binomial":
-                params = [squareplus(raw[0]), raw[1] + tf.math.log(scale)]
-                log_prob = negative_binomial_log_prob(future_values, params[0], params[1])
-            else:
-                y = (future_values - outputs.loc) / scale
-                least = 1.1920929e-07
-                if self.config.distribution_output == "student_t":
-                    spread = tf.maximum(squareplus(raw[2]), least)
-                    params = [2.0 + squareplus(raw[0]), raw[1], spread]
-                    log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-                else:
-                    params = [raw[0], tf.maximum(squareplus(raw[1]), least)]
-                    log_prob = normal_log_prob(y, params[0], params[1])
-                log_prob = log_prob - tf.math.log(tf.abs(scale))
+                found = [found[0], found[1] + tf.math.log(scale)]
+            values = future_values[:, :, None]
+            log_prob = log_probability(self.config.distribution_output, values, found, loc, scale)
+            params = [param[:, :, 0] for param in found]
             weights = tf.ones_like(future_values)
             if future_observed_mask is not None:
                 weights = tf.cast(future_observed_mask, future_values.dtype)
-            weighted = tf.where(weights != 0.0, -log_prob * weights, 0.0)
+            weighted = tf.where(weights != 0.0, -log_prob[:, :, 0] * weights, 0.0)
             loss = tf.cast(
                 tf.reduce_sum(weighted) / tf.maximum(tf.reduce_sum(weights), 1.0), tf.float32
             )

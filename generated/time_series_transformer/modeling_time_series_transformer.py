@@ -29,6 +29,7 @@ from triptych.pytorch import (
     normal,
     ones,
     padding,
+    required,
     sinusoids,
     with_init,
     with_past,
@@ -76,6 +77,19 @@ def squareplus(
     return (x + torch.sqrt(torch.square(x) + 4.0)) / 2.0
 
 
+def distribution_parameters(
+    kind: str,
+    raw: list[Tensor],
+) -> list[Tensor]:
+    """Any numbers made into those that a distribution can have as parameters."""
+    least = 1.1920929e-07
+    if kind == "student_t":
+        return [2.0 + squareplus(raw[0]), raw[1], torch.clamp(squareplus(raw[2]), min=least)]
+    if kind == "normal":
+        return [raw[0], torch.clamp(squareplus(raw[1]), min=least)]
+    return [squareplus(raw[0]), raw[1]]
+
+
 def negative_binomial_log_prob(
     y: Tensor,
     count: Tensor,
@@ -107,6 +121,26 @@ def normal_log_prob(
         - torch.log(spread)
         - 0.5 * math.log(2.0 * math.pi)
     )
+
+
+def log_probability(
+    kind: str,
+    values: Tensor,
+    params: list[Tensor],
+    loc: Tensor | None = None,
+    scale: Tensor | None = None,
+) -> Tensor:
+    """Of each value, as `loc` and `scale` move the distributions; those of counts stay."""
+    if kind == "negative_binomial":
+        return negative_binomial_log_prob(values, params[0], params[1])
+    y = values
+    if loc is not None and scale is not None:
+        y = (values - loc) / scale
+    if kind == "student_t":
+        log_prob = student_t_log_prob(y, params[0], params[1], params[2])
+    else:
+        log_prob = normal_log_prob(y, params[0], params[1])
+    return log_prob if scale is None else log_prob - torch.log(scale)
 
 
 class TimeSeriesTransformerEncoderAttention(nn.Module):
@@ -387,17 +421,12 @@ class TimeSeriesTransformerScaler(nn.Module):
     def __init__(self, config: TimeSeriesTransformerConfig):
         super().__init__()
         self.scaling = config.scaling
+        self.default_scale = getattr(config, "default_scale", None)
         self.minimum_scale = minimum_scale = (
             getattr(config, "minimum_scale", None)
             if getattr(config, "minimum_scale", None) is not None
             else 1e-05 if config.scaling == "std" else 1e-10
         )
-        self.default_scale = default_scale = (
-            getattr(config, "default_scale", None)
-            if getattr(config, "default_scale", None) is not None
-            else 0.0
-        )
-        self.fixed = default_scale > 0
 
     def forward(
         self,
@@ -405,10 +434,10 @@ class TimeSeriesTransformerScaler(nn.Module):
         observed: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """
-        values: float[b, c]
-        observed: float[b, c]
+        values: float[b, s, c]
+        observed: float[b, s, c]
 
-        Returns (float[b, 1], float[b, 1]).
+        Returns (float[b, 1, c], float[b, 1, c]).
         """
         loc = torch.zeros_like(values[:, :1])
         scale = torch.ones_like(loc)
@@ -421,9 +450,11 @@ class TimeSeriesTransformerScaler(nn.Module):
         elif self.scaling == "mean" or self.scaling == True:
             total = torch.sum(torch.abs(values * observed), dim=1, keepdim=True)
             # where nothing was observed, as the batch has it
-            usual = scale * (torch.sum(total) / torch.clamp(torch.sum(observed), min=1.0))
-            if self.fixed:
-                usual = scale * self.default_scale
+            if self.default_scale is not None:
+                usual = scale * required(self.default_scale, "default_scale")
+            else:
+                seen_by_all = torch.clamp(torch.sum(seen, dim=0, keepdim=True), min=1.0)
+                usual = scale * (torch.sum(total, dim=0, keepdim=True) / seen_by_all)
             scale = torch.clamp(
                 torch.where(seen > 0.0, total / count, usual), min=self.minimum_scale
             )
@@ -506,10 +537,12 @@ class TimeSeriesTransformerModel(TimeSeriesTransformerPreTrainedModel):
         )
         past = self.open_cache(past_key_values, use_cache)
         observed = past_observed_mask.to(past_values.dtype)
-        loc, scale = self.scaler(
-            past_values[:, -self.config.context_length :],
-            observed[:, -self.config.context_length :],
+        recent, seen = (
+            past_values[:, -self.config.context_length :, None],
+            observed[:, -self.config.context_length :, None],
         )
+        loc, scale = self.scaler(recent, seen)
+        loc, scale = loc[:, :, 0], scale[:, :, 0]
         whole = [past_values]
         times = [past_time_features[:, max(self.config.lags_sequence) :]]
         count = self.config.context_length
@@ -639,29 +672,18 @@ class TimeSeriesTransformerForPrediction(TimeSeriesTransformerPreTrainedModel):
         loss = None
         params = None
         if future_values is not None:
-            raw = [
-                layer(outputs.last_hidden_state)[:, :, 0]
-                for layer in self.parameter_projection.proj
-            ]
-            scale = outputs.scale
+            raw = [layer(outputs.last_hidden_state) for layer in self.parameter_projection.proj]
+            found = distribution_parameters(self.config.distribution_output, raw)
+            loc, scale = outputs.loc[:, :, None], outputs.scale[:, :, None]
             if self.config.distribution_output == "negative_binomial":
-                params = [squareplus(raw[0]), raw[1] + torch.log(scale)]
-                log_prob = negative_binomial_log_prob(future_values, params[0], params[1])
-            else:
-                y = (future_values - outputs.loc) / scale
-                least = 1.1920929e-07
-                if self.config.distribution_output == "student_t":
-                    spread = torch.clamp(squareplus(raw[2]), min=least)
-                    params = [2.0 + squareplus(raw[0]), raw[1], spread]
-                    log_prob = student_t_log_prob(y, params[0], params[1], params[2])
-                else:
-                    params = [raw[0], torch.clamp(squareplus(raw[1]), min=least)]
-                    log_prob = normal_log_prob(y, params[0], params[1])
-                log_prob = log_prob - torch.log(torch.abs(scale))
+                found = [found[0], found[1] + torch.log(scale)]
+            values = future_values[:, :, None]
+            log_prob = log_probability(self.config.distribution_output, values, found, loc, scale)
+            params = [param[:, :, 0] for param in found]
             weights = torch.ones_like(future_values)
             if future_observed_mask is not None:
                 weights = future_observed_mask.to(future_values.dtype)
-            weighted = torch.where(weights != 0.0, -log_prob * weights, 0.0)
+            weighted = torch.where(weights != 0.0, -log_prob[:, :, 0] * weights, 0.0)
             loss = (torch.sum(weighted) / torch.clamp(torch.sum(weights), min=1.0)).to(
                 torch.float32
             )

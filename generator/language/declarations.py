@@ -46,7 +46,7 @@ def check_declarations(program: Program) -> None:
     )
     for entry, section in sections.items():
         _Fields(program, program.configs[entry], section).check()
-    main = program.configs["main" if "main" in program.configs else next(iter(program.configs))]
+    main = program.configs[program.main_entry]
     for values in spec.presets.values():
         _check_preset(program, main, values or Map(spec.presets.location))
     check_refusals(program)

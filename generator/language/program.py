@@ -239,6 +239,11 @@ class Program:
         return any(NAMES_BASE.search(str(text)) for text in texts)
 
     @property
+    def main_entry(self) -> str:
+        """The configuration of the spec as a whole; of several without that name, the first."""
+        return "main" if "main" in self.configs else next(iter(self.configs))
+
+    @property
     def base_model(self) -> str:
         """The model whose layers have the spec's roles: `Model`, or what the others call theirs."""
         models = self.spec.models

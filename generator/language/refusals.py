@@ -48,7 +48,7 @@ def refusals(program: Program, section: Map, entry: str) -> list[Refusal]:
 
 def check_refusals(program: Program) -> None:
     """Reports faults of the spec's, and presets that it refuses itself."""
-    refusals(program, program.spec.refuse, _main(program))
+    refusals(program, program.spec.refuse, program.main_entry)
     for name, data in program.spec.models.items():
         refusals(program, data.get("refuse", {}), program.sources[name].config)
 
@@ -58,14 +58,10 @@ def refused(program: Program, values: dict) -> list[str]:
     section = program.spec.refuse
     found = []
     for reason in section:
-        value = _condition(program, section, reason, _main(program), Diagnostics(), values)
+        value = _condition(program, section, reason, program.main_entry, Diagnostics(), values)
         if value is not None and getattr(value.type, "value", None) is True:
             found.append(reason)
     return found
-
-
-def _main(program: Program) -> str:
-    return "main" if "main" in program.configs else next(iter(program.configs))
 
 
 def _condition(

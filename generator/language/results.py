@@ -42,7 +42,7 @@ class ResultMixin:
 
     def type_at(self, container, key):
         return parse_type(
-            str(container[key]), place_of(container, key), self.errors, self.scope.dim, rest=True
+            str(container[key]), place_of(container, key), self.errors, self.scope.dim, result=True
         )
 
     def resolve_like(self, parsed) -> Type:

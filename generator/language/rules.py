@@ -14,6 +14,7 @@ INITIALIZERS = {
     "zeros": (0, 0), "ones": (0, 0), "xavier_uniform": (0, 1), "xavier_normal": (0, 1),
     "kaiming_uniform": (0, 1), "kaiming_normal": (0, 1),
     "kaiming_normal_out": (0, 1), "fan_in_uniform": (0, 0), "sinusoids": (1, 1),
+    "interleaved_sinusoids": (1, 1),
     "softplus_log_uniform": (2, 3), "log_range": (0, 0), "powers": (2, 4),
     "orthogonal": (0, 1), "rays": (3, 3),
 }  # fmt: skip

@@ -15,13 +15,16 @@ from ..types import (
     ANY,
     DTYPES,
     DictOf,
+    Either,
     ListOf,
     Mask,
     Record,
     Static,
     Tensor,
     Type,
+    is_optional,
     make_optional,
+    strip_optional,
 )
 from .syntax import Place, parse_expression
 
@@ -53,13 +56,14 @@ def parse_type(
     place: Place,
     errors: Diagnostics,
     resolve: Callable[[str], Dim | None],
-    rest: bool = False,
+    result: bool = False,
 ) -> ParsedType | None:
     """Read a type; `resolve` knows configuration fields, sizes and arguments.
 
-    `rest`: whether a shape may end in `...`.
+    `result`: whether it is one of a result, whose shapes may end in `...`, and which may be of
+    either of several types.
     """
-    reader = _Reader(text, place, errors, resolve, rest)
+    reader = _Reader(text, place, errors, resolve, result)
     try:
         return reader.read()
     except _Stop:
@@ -71,9 +75,9 @@ class _Stop(Exception):
 
 
 class _Reader:
-    def __init__(self, text: str, place: Place, errors: Diagnostics, resolve, rest) -> None:
+    def __init__(self, text: str, place: Place, errors: Diagnostics, resolve, result) -> None:
         self.text, self.place, self.errors, self.resolve = text, place, errors, resolve
-        self.rest = rest
+        self.result = result
         self.start = 0  # of the sizes in the text
         self.depth = 0
 
@@ -116,6 +120,8 @@ class _Reader:
         self.depth += 1
         if self.depth > MAX_TYPE_DEPTH:
             self.fail("the type is nested too deeply")
+        if self.result and len(parts := split_outside(text, "|")) > 1:
+            return self.either(parts)
         if text.endswith("?"):
             return make_optional(self.type(text[:-1]))
         if match := re.fullmatch(r"list<(.*)>", text, re.S):
@@ -123,7 +129,7 @@ class _Reader:
         if match := re.fullmatch(r"dict<(.*)>", text, re.S):
             return DictOf(self.type(match.group(1)))
         if match := re.fullmatch(r"\{(.*)\}", text, re.S):
-            return Record("", tuple(self.entry(part) for part in split_entries(match.group(1))))
+            return Record("", tuple(self.entry(part) for part in split_outside(match.group(1))))
         match = re.fullmatch(r"([A-Za-z0-9]+)\s*\[(.*)\]", text, re.S)
         if not match:
             self.fail(
@@ -138,6 +144,12 @@ class _Reader:
         if dtype not in DTYPES:
             self.fail("not an element type", expected=", ".join(DTYPES), found=dtype)
         return Tensor(dtype, dims)
+
+    def either(self, parts: list[str]) -> Type:
+        """`A | B`; if one may be absent, so may all of it."""
+        kinds = [self.type(part) for part in parts]
+        kind = Either(tuple(map(strip_optional, kinds)))
+        return make_optional(kind) if any(map(is_optional, kinds)) else kind
 
     def entry(self, text: str) -> tuple[str, Type]:
         """`name: type`, of what has several values under names."""
@@ -159,7 +171,7 @@ class _Reader:
             raise _Stop
         try:
             *sizes, last = source.tree.body.elts
-            if self.rest and isinstance(last, ast.Constant) and last.value is Ellipsis:
+            if self.result and isinstance(last, ast.Constant) and last.value is Ellipsis:
                 return (*(self.dim(node) for node in sizes), Dim.of(REST))
             return tuple(self.dim(node) for node in source.tree.body.elts)
         except TooLarge:
@@ -207,12 +219,12 @@ class _Reader:
         return self.fail_at(node, "not a size", found=ast.unparse(node))
 
 
-def split_entries(text: str) -> list[str]:
-    """The parts between commas that are in no brackets."""
+def split_outside(text: str, separator: str = ",") -> list[str]:
+    """The parts between separators that are in no brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += (character in "[{<(") - (character in "]}>)")
-        if character == "," and depth == 0:
+        if character == separator and depth == 0:
             parts.append("")
         else:
             parts[-1] += character

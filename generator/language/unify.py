@@ -10,6 +10,7 @@ from ..types import (
     ERROR,
     FLOATS,
     DictOf,
+    Either,
     ListOf,
     Mask,
     Optional,
@@ -65,6 +66,11 @@ class Unifier:
             return self.type(declared.inner, inner)
         if is_optional(actual):
             return "the value may be absent"
+        if isinstance(actual, Either):
+            faults = (self.type(declared, item) for item in actual.items)
+            return next((fault for fault in faults if fault), None)
+        if isinstance(declared, Either):
+            return self._either(declared, actual)
         if isinstance(declared, Tensor):
             return self._tensor(declared, actual)
         if isinstance(declared, Mask):
@@ -101,6 +107,18 @@ class Unifier:
             pairs = ((wanted[name], found[name]) for name in wanted)
             return next((fault for want, have in pairs if (fault := self.type(want, have))), None)
         return None if type(declared) is type(actual) else "another kind of value"
+
+    def _either(self, declared: Either, actual: Type) -> str | None:
+        """The first that fits binds sizes."""
+        faults = []
+        for item in declared.items:
+            trial = Unifier(self.free, dict(self.bound))
+            if (fault := trial.type(item, actual)) is None:
+                self.bound = trial.bound
+                return None
+            faults.append(fault)
+        close = (fault for fault in faults if not fault.startswith("not a "))
+        return next(close, "another kind of value")
 
     def _tensor(self, declared: Tensor, actual: Type) -> str | None:
         if not isinstance(actual, Tensor):
@@ -150,8 +168,8 @@ def substitute(kind: Type, values: dict[str, Dim]) -> Type:
         return ListOf(substitute(kind.element, values))
     if isinstance(kind, DictOf):
         return DictOf(substitute(kind.element, values))
-    if isinstance(kind, TupleOf):
-        return TupleOf(tuple(substitute(item, values) for item in kind.items))
+    if isinstance(kind, (TupleOf, Either)):
+        return type(kind)(tuple(substitute(item, values) for item in kind.items))
     if isinstance(kind, Record):
         return Record(
             kind.name, tuple((name, substitute(item, values)) for name, item in kind.fields)

@@ -13,12 +13,14 @@ from ..language.sources import ModuleSource
 from ..types import (
     Config,
     DictOf,
+    Either,
     Layer,
     ListOf,
     Mask,
     Record,
     Static,
     Tensor,
+    TupleOf,
     Type,
     strip_optional,
 )
@@ -399,9 +401,11 @@ class ModuleWriter(ConstructorWriter):
         return f"{text} | None" if optional else text
 
     def composed_annotation(self, kind: Type) -> str:
-        """Of several tensors in a list, under names or both; other types have a class."""
+        """Of tensors in a list, under names or both, or a choice of such; others have a class."""
         if isinstance(kind, ListOf):
             return f"list[{self.composed_annotation(kind.element)}]"
+        if isinstance(kind, Either):
+            return " | ".join(map(self.composed_annotation, kind.items))
         if isinstance(kind, (DictOf, Record)):
             return f"dict[str, {self.tensor_annotation}]"
         if isinstance(kind, Tensor):
@@ -416,7 +420,7 @@ class ModuleWriter(ConstructorWriter):
         kind = self.node.returns
         if isinstance(kind, Tensor):
             return self.tensor_annotation
-        if hasattr(kind, "items") and not isinstance(kind, dict):
+        if isinstance(kind, TupleOf):
             return (
                 f"tuple[{', '.join(self.annotation(strip_optional(k), False) for k in kind.items)}]"
             )

@@ -20,7 +20,7 @@ from flax import nnx
 
 from ..errors import ConfigError
 from ..first_values import Number, resolve
-from ..sinusoids import sinusoid_table
+from ..sinusoids import interleaved_table, sinusoid_table
 
 if TYPE_CHECKING:
     from .weights import Leaf
@@ -196,6 +196,15 @@ def _sinusoids(_: np.random.Generator, shape: tuple, steps: float) -> np.ndarray
 def sinusoids(steps: Number) -> Rule:
     """Sines, then cosines of the row's number, with frequencies 10000 ** (-k / steps)."""
     return Rule(_sinusoids, (steps,))
+
+
+def _interleaved(_: np.random.Generator, shape: tuple, std: float) -> np.ndarray:
+    return interleaved_table(shape, std)
+
+
+def interleaved_sinusoids(std: Number) -> Rule:
+    """Sines and cosines of the row's number in turns, of mean 0 and a standard deviation."""
+    return Rule(_interleaved, (std,))
 
 
 def softplus_log_uniform(low: Number, high: Number, floor: Number = 0.0) -> Rule:

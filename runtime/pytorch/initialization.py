@@ -15,7 +15,7 @@ from torch.nn import init
 
 from ..errors import ConfigError
 from ..first_values import Number, resolve
-from ..sinusoids import sinusoid_table
+from ..sinusoids import interleaved_table, sinusoid_table
 from .activations import MODULES
 from .layers import RMSNorm
 
@@ -126,6 +126,15 @@ def sinusoids(steps: Number) -> Rule:
         tensor.copy_(torch.from_numpy(sinusoid_table(tensor.shape, steps)))
 
     return Rule(fill, {"steps": steps})
+
+
+def interleaved_sinusoids(std: Number) -> Rule:
+    """Sines and cosines of the row's number in turns, of mean 0 and a standard deviation."""
+
+    def fill(tensor: Tensor, std: float) -> None:
+        tensor.copy_(torch.from_numpy(interleaved_table(tensor.shape, std)))
+
+    return Rule(fill, {"std": std})
 
 
 def with_init(

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ..errors import ConfigError
 from ..first_values import Number, resolve
-from ..sinusoids import sinusoid_table
+from ..sinusoids import interleaved_table, sinusoid_table
 
 if TYPE_CHECKING:
     from .base import Layer, Parameter
@@ -199,6 +199,15 @@ def _sinusoids(shape: Sequence[int], dtype: tf.DType, _fans: Any, steps: float) 
 def sinusoids(steps: Number) -> Rule:
     """Sines, then cosines of the row's number, with frequencies 10000 ** (-k / steps)."""
     return Rule(_sinusoids, (steps,))
+
+
+def _interleaved(shape: Sequence[int], dtype: tf.DType, _fans: Any, std: float) -> tf.Tensor:
+    return tf.constant(interleaved_table(shape, std), dtype)
+
+
+def interleaved_sinusoids(std: Number) -> Rule:
+    """Sines and cosines of the row's number in turns, of mean 0 and a standard deviation."""
+    return Rule(_interleaved, (std,))
 
 
 def with_init(made: Any, init: Rule | None = None, bias_init: Rule | None = None) -> Any:

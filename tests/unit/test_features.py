@@ -197,6 +197,17 @@ def test_a_base_that_is_called_in_one_branch(packages, framework):
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_output_of_either_of_two_types(packages, framework):
+    config = configuration(packages, "reading", "ReadingConfig")(read=[0, 2])
+    head = model_class(packages, "reading", "ReadingForEach", framework)(config)
+    x = arrays(framework, {"inputs_embeds": np.ones((2, 4, 8), np.float32)})
+    whole, parts = head(**x)["states"], head(**x, apart=True)["states"]
+    assert isinstance(parts, list)
+    joined = np.concatenate([to_numpy(part) for part in parts], axis=-1)
+    np.testing.assert_allclose(joined, to_numpy(whole), atol=1e-6)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_sizes_of_inputs_that_get_another_shape(packages, framework):
     make = configuration(packages, "reassigned", "ReassignedConfig")
     model = model_class(packages, "reassigned", "ReassignedModel", framework)(make())

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
+import pytest
 import torch
+from parity.adapters import FRAMEWORKS, adapter
+from references import case
 from triptych.flax import initialization as flax_rules
 from triptych.pytorch import initialization as pytorch_rules
 from triptych.tensorflow import initialization as tensorflow_rules
@@ -35,6 +38,27 @@ def test_powers():
 def test_log_range():
     for values in drawn("log_range", (), (2, 3)):
         np.testing.assert_allclose(values, np.log([[1, 2, 3], [1, 2, 3]]), rtol=1e-6)
+
+
+def test_interleaved_sinusoids():
+    for values in drawn("interleaved_sinusoids", ("high",), (7, 6)):
+        np.testing.assert_allclose([values.mean(), values.std(ddof=1)], [0, 0.1], atol=1e-7)
+        angles = np.arange(7)[:, None] * 10000 ** (-np.arange(3) / 3)
+        expected = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(7, 6)
+        np.testing.assert_allclose(np.corrcoef(values.ravel(), expected.ravel()), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    "path", ["PatchTSTModel/default", "PatchTSTForPretraining/patchtst-etth1-pretrain"]
+)
+def test_positions_of_a_new_model(framework, path):
+    """As the reference makes them, in cases whose tables are its own."""
+    recorded, own = case.load(f"patchtst/{path}"), adapter(framework)
+    model_class = own.model_class("patchtst", recorded.class_name)
+    found = own.state_dict(own.fresh(model_class, model_class.config_class(**recorded.config)))
+    (name,) = (name for name in found if name.endswith("position_enc"))
+    np.testing.assert_allclose(found[name], recorded.tensors()[name], rtol=0, atol=1e-6)
 
 
 def test_orthogonal():

@@ -19,6 +19,7 @@ from triptych.generator.spec import load_spec
 from triptych.generator.types import (
     ERROR,
     NONE,
+    Either,
     ListOf,
     Mask,
     Optional,
@@ -444,6 +445,27 @@ def test_type_texts(text, expected):
     errors = Diagnostics()
     parsed = parse_type(text, lambda line, column: None, errors, lambda name: None)
     assert not len(errors) and parsed.type == expected
+
+
+@pytest.mark.parametrize("text", ["float[b, s] | list<int[b]>?", "float[b, s]? | list<int[b]>"])
+def test_results_of_either_type(text):
+    def none(*_):
+        return None
+
+    either = Either((F, ListOf(tensor("b", dtype="int"))))
+    parsed = parse_type(text, none, Diagnostics(), none, result=True)
+    assert parsed.type == Optional(either) and str(either) == "float[b, s] | list<int[b]>"
+    fits = unify.Unifier(set()).type
+    assert fits(either, F) is None and fits(either, either) is None
+    assert fits(either, TupleOf((tensor("b", dtype="int"),) * 2)) is None
+    assert fits(either, tensor("b", "s", dtype="float32")) == "cast_like() makes the types equal"
+    assert fits(either, Static("int")) == "another kind of value"
+    assert fits(F, either) == "not a tensor"
+    # what does not fit binds no size
+    unifier = unify.Unifier({"n"})
+    both = Either((tensor("n", 3), ListOf(tensor("n"))))
+    assert unifier.type(both, ListOf(tensor("d"))) is None and unifier.bound == {"n": D}
+    assert unifier.type(both, tensor("d", 4)) == "sizes differ"
 
 
 def test_defaults_of_types():
