@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from . import ir
 from .diagnostics import did_you_mean, quoted
-from .language.program import Program
 from .language.sources import ModuleSource
 from .located import Map
-from .types import Tensor, strip_optional
+from .types import Record, Tensor, strip_optional
+
+if TYPE_CHECKING:
+    from .language.program import Program
 
 MASKS = ("attention_mask", "decoder_attention_mask")
 PLACES = ("position_ids", "decoder_position_ids")
@@ -79,7 +82,8 @@ def _functions(program: Program, module: ir.Module, section: Map) -> Iterator[tu
 def _kept(program: Program, module: ir.Module, section: Map) -> str | None:
     """An output that is an input as well."""
     name = section.get("keeps")
-    both = [p.name for p in module.inputs if p.name in dict(module.returns.fields)]
+    outputs = dict(module.returns.fields) if isinstance(module.returns, Record) else {}
+    both = [p.name for p in module.inputs if p.name in outputs]
     if name is not None and name not in both:
         where = section.value_locations["keeps"]
         message = f"{module.name}: {quoted(name)} is not both an input and an output"

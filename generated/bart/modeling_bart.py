@@ -39,6 +39,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_bart import BartConfig
 
@@ -514,8 +515,10 @@ class BartModel(BartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class BartForConditionalGeneration(BartPreTrainedModel):
+class BartForConditionalGeneration(GenerationMixin, BartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -750,8 +753,10 @@ class BartForQuestionAnswering(BartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class BartForCausalLM(BartPreTrainedModel):
+class BartForCausalLM(GenerationMixin, BartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

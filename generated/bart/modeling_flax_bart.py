@@ -48,6 +48,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_bart import BartConfig
 
@@ -564,8 +565,10 @@ class FlaxBartModel(FlaxBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxBartForConditionalGeneration(FlaxBartPreTrainedModel):
+class FlaxBartForConditionalGeneration(GenerationMixin, FlaxBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -804,8 +807,10 @@ class FlaxBartForQuestionAnswering(FlaxBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxBartForCausalLM(FlaxBartPreTrainedModel):
+class FlaxBartForCausalLM(GenerationMixin, FlaxBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

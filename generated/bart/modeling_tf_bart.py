@@ -43,6 +43,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_bart import BartConfig
 
@@ -544,8 +545,10 @@ class TFBartModel(TFBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFBartForConditionalGeneration(TFBartPreTrainedModel):
+class TFBartForConditionalGeneration(GenerationMixin, TFBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -785,8 +788,10 @@ class TFBartForQuestionAnswering(TFBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFBartForCausalLM(TFBartPreTrainedModel):
+class TFBartForCausalLM(GenerationMixin, TFBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

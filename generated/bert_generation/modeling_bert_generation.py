@@ -33,6 +33,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_bert_generation import BertGenerationConfig
 
@@ -347,8 +348,10 @@ class BertGenerationEncoder(BertGenerationPreTrainedModel):
 BertGenerationModel = BertGenerationEncoder
 
 
-class BertGenerationDecoder(BertGenerationPreTrainedModel):
+class BertGenerationDecoder(GenerationMixin, BertGenerationPreTrainedModel):
     """The next token, through the table of words alone."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head.decoder"}
 

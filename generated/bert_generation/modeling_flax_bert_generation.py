@@ -40,6 +40,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_bert_generation import BertGenerationConfig
 
@@ -368,8 +369,10 @@ class FlaxBertGenerationEncoder(FlaxBertGenerationPreTrainedModel):
 FlaxBertGenerationModel = FlaxBertGenerationEncoder
 
 
-class FlaxBertGenerationDecoder(FlaxBertGenerationPreTrainedModel):
+class FlaxBertGenerationDecoder(GenerationMixin, FlaxBertGenerationPreTrainedModel):
     """The next token, through the table of words alone."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -37,6 +37,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_bert_generation import BertGenerationConfig
 
@@ -378,8 +379,10 @@ class TFBertGenerationEncoder(TFBertGenerationPreTrainedModel):
 TFBertGenerationModel = TFBertGenerationEncoder
 
 
-class TFBertGenerationDecoder(TFBertGenerationPreTrainedModel):
+class TFBertGenerationDecoder(GenerationMixin, TFBertGenerationPreTrainedModel):
     """The next token, through the table of words alone."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -37,6 +37,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_blenderbot import BlenderbotConfig
 
@@ -485,8 +486,10 @@ class BlenderbotModel(BlenderbotPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class BlenderbotForConditionalGeneration(BlenderbotPreTrainedModel):
+class BlenderbotForConditionalGeneration(GenerationMixin, BlenderbotPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -561,8 +564,10 @@ class BlenderbotForConditionalGeneration(BlenderbotPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class BlenderbotForCausalLM(BlenderbotPreTrainedModel):
+class BlenderbotForCausalLM(GenerationMixin, BlenderbotPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

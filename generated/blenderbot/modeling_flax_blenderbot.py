@@ -46,6 +46,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_blenderbot import BlenderbotConfig
 
@@ -539,8 +540,10 @@ class FlaxBlenderbotModel(FlaxBlenderbotPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxBlenderbotForConditionalGeneration(FlaxBlenderbotPreTrainedModel):
+class FlaxBlenderbotForConditionalGeneration(GenerationMixin, FlaxBlenderbotPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -620,8 +623,10 @@ class FlaxBlenderbotForConditionalGeneration(FlaxBlenderbotPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxBlenderbotForCausalLM(FlaxBlenderbotPreTrainedModel):
+class FlaxBlenderbotForCausalLM(GenerationMixin, FlaxBlenderbotPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -41,6 +41,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_blenderbot import BlenderbotConfig
 
@@ -521,8 +522,10 @@ class TFBlenderbotModel(TFBlenderbotPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFBlenderbotForConditionalGeneration(TFBlenderbotPreTrainedModel):
+class TFBlenderbotForConditionalGeneration(GenerationMixin, TFBlenderbotPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -603,8 +606,10 @@ class TFBlenderbotForConditionalGeneration(TFBlenderbotPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFBlenderbotForCausalLM(TFBlenderbotPreTrainedModel):
+class TFBlenderbotForCausalLM(GenerationMixin, TFBlenderbotPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -36,6 +36,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_blenderbot_small import BlenderbotSmallConfig
 
@@ -481,8 +482,10 @@ class BlenderbotSmallModel(BlenderbotSmallPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class BlenderbotSmallForConditionalGeneration(BlenderbotSmallPreTrainedModel):
+class BlenderbotSmallForConditionalGeneration(GenerationMixin, BlenderbotSmallPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -557,8 +560,10 @@ class BlenderbotSmallForConditionalGeneration(BlenderbotSmallPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class BlenderbotSmallForCausalLM(BlenderbotSmallPreTrainedModel):
+class BlenderbotSmallForCausalLM(GenerationMixin, BlenderbotSmallPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -44,6 +44,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_blenderbot_small import BlenderbotSmallConfig
 
@@ -530,8 +531,12 @@ class FlaxBlenderbotSmallModel(FlaxBlenderbotSmallPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxBlenderbotSmallForConditionalGeneration(FlaxBlenderbotSmallPreTrainedModel):
+class FlaxBlenderbotSmallForConditionalGeneration(
+    GenerationMixin, FlaxBlenderbotSmallPreTrainedModel
+):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -611,8 +616,10 @@ class FlaxBlenderbotSmallForConditionalGeneration(FlaxBlenderbotSmallPreTrainedM
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxBlenderbotSmallForCausalLM(FlaxBlenderbotSmallPreTrainedModel):
+class FlaxBlenderbotSmallForCausalLM(GenerationMixin, FlaxBlenderbotSmallPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -40,6 +40,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_blenderbot_small import BlenderbotSmallConfig
 
@@ -511,8 +512,10 @@ class TFBlenderbotSmallModel(TFBlenderbotSmallPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFBlenderbotSmallForConditionalGeneration(TFBlenderbotSmallPreTrainedModel):
+class TFBlenderbotSmallForConditionalGeneration(GenerationMixin, TFBlenderbotSmallPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -593,8 +596,10 @@ class TFBlenderbotSmallForConditionalGeneration(TFBlenderbotSmallPreTrainedModel
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFBlenderbotSmallForCausalLM(TFBlenderbotSmallPreTrainedModel):
+class TFBlenderbotSmallForCausalLM(GenerationMixin, TFBlenderbotSmallPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

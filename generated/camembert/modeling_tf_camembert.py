@@ -42,6 +42,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_camembert import CamembertConfig
 
@@ -849,8 +850,10 @@ class TFCamembertForQuestionAnswering(TFCamembertPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFCamembertForCausalLM(TFCamembertPreTrainedModel):
+class TFCamembertForCausalLM(GenerationMixin, TFCamembertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

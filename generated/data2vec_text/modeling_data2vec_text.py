@@ -39,6 +39,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_data2vec_text import Data2VecTextConfig
 
@@ -808,8 +809,10 @@ class Data2VecTextForQuestionAnswering(Data2VecTextPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class Data2VecTextForCausalLM(Data2VecTextPreTrainedModel):
+class Data2VecTextForCausalLM(GenerationMixin, Data2VecTextPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

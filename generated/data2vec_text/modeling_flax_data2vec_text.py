@@ -46,6 +46,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_data2vec_text import Data2VecTextConfig
 
@@ -853,8 +854,10 @@ class FlaxData2VecTextForQuestionAnswering(FlaxData2VecTextPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxData2VecTextForCausalLM(FlaxData2VecTextPreTrainedModel):
+class FlaxData2VecTextForCausalLM(GenerationMixin, FlaxData2VecTextPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

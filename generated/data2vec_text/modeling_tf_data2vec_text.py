@@ -43,6 +43,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_data2vec_text import Data2VecTextConfig
 
@@ -856,8 +857,10 @@ class TFData2VecTextForQuestionAnswering(TFData2VecTextPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFData2VecTextForCausalLM(TFData2VecTextPreTrainedModel):
+class TFData2VecTextForCausalLM(GenerationMixin, TFData2VecTextPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -41,6 +41,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_electra import ElectraConfig
 
@@ -946,8 +947,10 @@ class ElectraForQuestionAnswering(ElectraPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class ElectraForCausalLM(ElectraPreTrainedModel):
+class ElectraForCausalLM(GenerationMixin, ElectraPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "generator_lm_head"}
 

@@ -46,6 +46,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_electra import ElectraConfig
 
@@ -972,8 +973,10 @@ class FlaxElectraForQuestionAnswering(FlaxElectraPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxElectraForCausalLM(FlaxElectraPreTrainedModel):
+class FlaxElectraForCausalLM(GenerationMixin, FlaxElectraPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -44,6 +44,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_electra import ElectraConfig
 
@@ -993,8 +994,10 @@ class TFElectraForQuestionAnswering(TFElectraPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFElectraForCausalLM(TFElectraPreTrainedModel):
+class TFElectraForCausalLM(GenerationMixin, TFElectraPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

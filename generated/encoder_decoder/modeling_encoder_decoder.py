@@ -19,6 +19,7 @@ from triptych.pytorch import (
     one_of,
     required,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_encoder_decoder import EncoderDecoderConfig
 
@@ -84,7 +85,7 @@ class EncoderDecoderPreTrainedModel(PreTrainedModel):
     }
 
 
-class EncoderDecoderModel(EncoderDecoderPreTrainedModel):
+class EncoderDecoderModel(GenerationMixin, EncoderDecoderPreTrainedModel):
     """The next token of the target, after what the encoder has read."""
 
     checkpoint_names = {

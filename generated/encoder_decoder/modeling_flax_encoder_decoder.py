@@ -21,6 +21,7 @@ from triptych.flax import (
     one_of,
     required,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_encoder_decoder import EncoderDecoderConfig
 
@@ -87,7 +88,7 @@ class FlaxEncoderDecoderPreTrainedModel(PreTrainedModel):
     }
 
 
-class FlaxEncoderDecoderModel(FlaxEncoderDecoderPreTrainedModel):
+class FlaxEncoderDecoderModel(GenerationMixin, FlaxEncoderDecoderPreTrainedModel):
     """The next token of the target, after what the encoder has read."""
 
     checkpoint_names = {

@@ -20,6 +20,7 @@ from triptych.tensorflow import (
     one_of,
     required,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_encoder_decoder import EncoderDecoderConfig
 
@@ -86,7 +87,7 @@ class TFEncoderDecoderPreTrainedModel(PreTrainedModel):
     }
 
 
-class TFEncoderDecoderModel(TFEncoderDecoderPreTrainedModel):
+class TFEncoderDecoderModel(GenerationMixin, TFEncoderDecoderPreTrainedModel):
     """The next token of the target, after what the encoder has read."""
 
     checkpoint_names = {

@@ -38,6 +38,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_ernie import ErnieConfig
 
@@ -952,8 +953,12 @@ class ErnieForQuestionAnswering(ErniePreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class ErnieForCausalLM(ErniePreTrainedModel):
+class ErnieForCausalLM(GenerationMixin, ErniePreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(
+        per_token=("token_type_ids", "task_type_ids"), positions="max_position_embeddings"
+    )
 
     roles = {"output_embeddings": "cls.predictions.decoder"}
 

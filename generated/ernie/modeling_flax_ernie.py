@@ -45,6 +45,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_ernie import ErnieConfig
 
@@ -999,8 +1000,12 @@ class FlaxErnieForQuestionAnswering(FlaxErniePreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxErnieForCausalLM(FlaxErniePreTrainedModel):
+class FlaxErnieForCausalLM(GenerationMixin, FlaxErniePreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(
+        per_token=("token_type_ids", "task_type_ids"), positions="max_position_embeddings"
+    )
 
     roles = {"output_embeddings": "decoder"}
 

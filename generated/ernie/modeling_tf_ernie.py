@@ -42,6 +42,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_ernie import ErnieConfig
 
@@ -1006,8 +1007,12 @@ class TFErnieForQuestionAnswering(TFErniePreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFErnieForCausalLM(TFErniePreTrainedModel):
+class TFErnieForCausalLM(GenerationMixin, TFErniePreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(
+        per_token=("token_type_ids", "task_type_ids"), positions="max_position_embeddings"
+    )
 
     roles = {"output_embeddings": "decoder"}
 

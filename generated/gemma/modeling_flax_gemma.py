@@ -42,6 +42,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_gemma import GemmaConfig
 
@@ -451,7 +452,7 @@ class FlaxGemmaModel(FlaxGemmaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxGemmaForCausalLM(FlaxGemmaPreTrainedModel):
+class FlaxGemmaForCausalLM(GenerationMixin, FlaxGemmaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

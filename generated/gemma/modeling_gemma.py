@@ -35,6 +35,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_gemma import GemmaConfig
 
@@ -434,7 +435,7 @@ class GemmaModel(GemmaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class GemmaForCausalLM(GemmaPreTrainedModel):
+class GemmaForCausalLM(GenerationMixin, GemmaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -39,6 +39,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_gemma import GemmaConfig
 
@@ -449,7 +450,7 @@ class TFGemmaModel(TFGemmaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFGemmaForCausalLM(TFGemmaPreTrainedModel):
+class TFGemmaForCausalLM(GenerationMixin, TFGemmaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -46,6 +46,7 @@ from triptych.flax import (
     span_loss,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_gpt2 import GPT2Config
 
@@ -496,8 +497,10 @@ class FlaxGPT2Model(FlaxGPT2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxGPT2LMHeadModel(FlaxGPT2PreTrainedModel):
+class FlaxGPT2LMHeadModel(GenerationMixin, FlaxGPT2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="n_positions")
 
     roles = {"output_embeddings": "lm_head"}
 

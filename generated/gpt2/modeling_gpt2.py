@@ -40,6 +40,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_gpt2 import GPT2Config
 
@@ -490,8 +491,10 @@ class GPT2Model(GPT2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class GPT2LMHeadModel(GPT2PreTrainedModel):
+class GPT2LMHeadModel(GenerationMixin, GPT2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="n_positions")
 
     roles = {"output_embeddings": "lm_head"}
 

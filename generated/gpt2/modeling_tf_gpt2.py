@@ -43,6 +43,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_gpt2 import GPT2Config
 
@@ -510,8 +511,10 @@ class TFGPT2Model(TFGPT2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFGPT2LMHeadModel(TFGPT2PreTrainedModel):
+class TFGPT2LMHeadModel(GenerationMixin, TFGPT2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="n_positions")
 
     roles = {"output_embeddings": "lm_head"}
 

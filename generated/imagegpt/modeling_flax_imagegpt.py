@@ -40,6 +40,7 @@ from triptych.flax import (
     padding,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_imagegpt import ImageGPTConfig
 
@@ -397,8 +398,10 @@ class FlaxImageGPTModel(FlaxImageGPTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxImageGPTForCausalImageModeling(FlaxImageGPTPreTrainedModel):
+class FlaxImageGPTForCausalImageModeling(GenerationMixin, FlaxImageGPTPreTrainedModel):
     """The colour of the next pixel; no pixel starts another picture."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="n_positions")
 
     roles = {"output_embeddings": "lm_head"}
 

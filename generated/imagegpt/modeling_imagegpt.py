@@ -36,6 +36,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_imagegpt import ImageGPTConfig
 
@@ -389,8 +390,10 @@ class ImageGPTModel(ImageGPTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class ImageGPTForCausalImageModeling(ImageGPTPreTrainedModel):
+class ImageGPTForCausalImageModeling(GenerationMixin, ImageGPTPreTrainedModel):
     """The colour of the next pixel; no pixel starts another picture."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="n_positions")
 
     roles = {"output_embeddings": "lm_head"}
 

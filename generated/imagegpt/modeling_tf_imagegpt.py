@@ -38,6 +38,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_imagegpt import ImageGPTConfig
 
@@ -406,8 +407,10 @@ class TFImageGPTModel(TFImageGPTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFImageGPTForCausalImageModeling(TFImageGPTPreTrainedModel):
+class TFImageGPTForCausalImageModeling(GenerationMixin, TFImageGPTPreTrainedModel):
     """The colour of the next pixel; no pixel starts another picture."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="n_positions")
 
     roles = {"output_embeddings": "lm_head"}
 

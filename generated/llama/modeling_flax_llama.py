@@ -41,6 +41,7 @@ from triptych.flax import (
     span_loss,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_llama import LlamaConfig
 
@@ -441,7 +442,7 @@ class FlaxLlamaModel(FlaxLlamaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxLlamaForCausalLM(FlaxLlamaPreTrainedModel):
+class FlaxLlamaForCausalLM(GenerationMixin, FlaxLlamaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -36,6 +36,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_llama import LlamaConfig
 
@@ -419,7 +420,7 @@ class LlamaModel(LlamaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class LlamaForCausalLM(LlamaPreTrainedModel):
+class LlamaForCausalLM(GenerationMixin, LlamaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

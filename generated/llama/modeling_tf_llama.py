@@ -39,6 +39,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_llama import LlamaConfig
 
@@ -428,7 +429,7 @@ class TFLlamaModel(TFLlamaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFLlamaForCausalLM(TFLlamaPreTrainedModel):
+class TFLlamaForCausalLM(GenerationMixin, TFLlamaPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -26,6 +26,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_llava import LlavaConfig
 
@@ -213,8 +214,10 @@ class FlaxLlavaModel(FlaxLlavaPreTrainedModel):
         return self.multi_modal_projector(features)
 
 
-class FlaxLlavaForConditionalGeneration(FlaxLlavaPreTrainedModel):
+class FlaxLlavaForConditionalGeneration(GenerationMixin, FlaxLlavaPreTrainedModel):
     """The next token, after text and pictures."""
+
+    decoding = Decoding(prompt=("pixel_values",))
 
     roles = {"output_embeddings": "lm_head"}
 

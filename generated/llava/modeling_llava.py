@@ -23,6 +23,7 @@ from triptych.pytorch import (
     with_init,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_llava import LlavaConfig
 
@@ -210,8 +211,10 @@ class LlavaModel(LlavaPreTrainedModel):
         return self.multi_modal_projector(features)
 
 
-class LlavaForConditionalGeneration(LlavaPreTrainedModel):
+class LlavaForConditionalGeneration(GenerationMixin, LlavaPreTrainedModel):
     """The next token, after text and pictures."""
+
+    decoding = Decoding(prompt=("pixel_values",))
 
     roles = {"output_embeddings": "lm_head"}
 

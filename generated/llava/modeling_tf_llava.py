@@ -25,6 +25,7 @@ from triptych.tensorflow import (
     with_init,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_llava import LlavaConfig
 
@@ -213,8 +214,10 @@ class TFLlavaModel(TFLlavaPreTrainedModel):
         return self.multi_modal_projector(features)
 
 
-class TFLlavaForConditionalGeneration(TFLlavaPreTrainedModel):
+class TFLlavaForConditionalGeneration(GenerationMixin, TFLlavaPreTrainedModel):
     """The next token, after text and pictures."""
+
+    decoding = Decoding(prompt=("pixel_values",))
 
     roles = {"output_embeddings": "lm_head"}
 

@@ -43,6 +43,7 @@ from triptych.flax import (
     required,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_m2m_100 import M2M100Config
 
@@ -573,7 +574,7 @@ class FlaxM2M100Model(FlaxM2M100PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxM2M100ForConditionalGeneration(FlaxM2M100PreTrainedModel):
+class FlaxM2M100ForConditionalGeneration(GenerationMixin, FlaxM2M100PreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
 
     roles = {"output_embeddings": "lm_head"}

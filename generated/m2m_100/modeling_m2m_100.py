@@ -37,6 +37,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_m2m_100 import M2M100Config
 
@@ -526,7 +527,7 @@ class M2M100Model(M2M100PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class M2M100ForConditionalGeneration(M2M100PreTrainedModel):
+class M2M100ForConditionalGeneration(GenerationMixin, M2M100PreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
 
     roles = {"output_embeddings": "lm_head"}

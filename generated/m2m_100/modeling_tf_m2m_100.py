@@ -39,6 +39,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_m2m_100 import M2M100Config
 
@@ -554,7 +555,7 @@ class TFM2M100Model(TFM2M100PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFM2M100ForConditionalGeneration(TFM2M100PreTrainedModel):
+class TFM2M100ForConditionalGeneration(GenerationMixin, TFM2M100PreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -39,6 +39,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_mamba import MambaConfig
 
@@ -254,7 +255,7 @@ class FlaxMambaModel(FlaxMambaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMambaForCausalLM(FlaxMambaPreTrainedModel):
+class FlaxMambaForCausalLM(GenerationMixin, FlaxMambaPreTrainedModel):
     """The next token."""
 
     roles = {"output_embeddings": "lm_head"}

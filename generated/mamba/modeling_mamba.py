@@ -32,6 +32,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_mamba import MambaConfig
 
@@ -240,7 +241,7 @@ class MambaModel(MambaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MambaForCausalLM(MambaPreTrainedModel):
+class MambaForCausalLM(GenerationMixin, MambaPreTrainedModel):
     """The next token."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -36,6 +36,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_mamba import MambaConfig
 
@@ -244,7 +245,7 @@ class TFMambaModel(TFMambaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMambaForCausalLM(TFMambaPreTrainedModel):
+class TFMambaForCausalLM(GenerationMixin, TFMambaPreTrainedModel):
     """The next token."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -48,6 +48,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_marian import MarianConfig
 
@@ -564,8 +565,10 @@ class FlaxMarianModel(FlaxMarianPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMarianForCausalLM(FlaxMarianPreTrainedModel):
+class FlaxMarianForCausalLM(GenerationMixin, FlaxMarianPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 
@@ -658,8 +661,10 @@ class FlaxMarianForCausalLM(FlaxMarianPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMarianMTModel(FlaxMarianPreTrainedModel):
+class FlaxMarianMTModel(GenerationMixin, FlaxMarianPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 

@@ -39,6 +39,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_marian import MarianConfig
 
@@ -518,8 +519,10 @@ class MarianModel(MarianPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MarianForCausalLM(MarianPreTrainedModel):
+class MarianForCausalLM(GenerationMixin, MarianPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 
@@ -606,8 +609,10 @@ class MarianForCausalLM(MarianPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MarianMTModel(MarianPreTrainedModel):
+class MarianMTModel(GenerationMixin, MarianPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 

@@ -43,6 +43,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_marian import MarianConfig
 
@@ -557,8 +558,10 @@ class TFMarianModel(TFMarianPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMarianForCausalLM(TFMarianPreTrainedModel):
+class TFMarianForCausalLM(GenerationMixin, TFMarianPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 
@@ -650,8 +653,10 @@ class TFMarianForCausalLM(TFMarianPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMarianMTModel(TFMarianPreTrainedModel):
+class TFMarianMTModel(GenerationMixin, TFMarianPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 

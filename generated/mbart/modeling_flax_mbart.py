@@ -50,6 +50,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_mbart import MBartConfig
 
@@ -582,8 +583,10 @@ class FlaxMBartModel(FlaxMBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMBartForConditionalGeneration(FlaxMBartPreTrainedModel):
+class FlaxMBartForConditionalGeneration(GenerationMixin, FlaxMBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -822,8 +825,10 @@ class FlaxMBartForQuestionAnswering(FlaxMBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMBartForCausalLM(FlaxMBartPreTrainedModel):
+class FlaxMBartForCausalLM(GenerationMixin, FlaxMBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

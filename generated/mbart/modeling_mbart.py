@@ -41,6 +41,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_mbart import MBartConfig
 
@@ -526,8 +527,10 @@ class MBartModel(MBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MBartForConditionalGeneration(MBartPreTrainedModel):
+class MBartForConditionalGeneration(GenerationMixin, MBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -762,8 +765,10 @@ class MBartForQuestionAnswering(MBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MBartForCausalLM(MBartPreTrainedModel):
+class MBartForCausalLM(GenerationMixin, MBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -45,6 +45,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_mbart import MBartConfig
 
@@ -558,8 +559,10 @@ class TFMBartModel(TFMBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMBartForConditionalGeneration(TFMBartPreTrainedModel):
+class TFMBartForConditionalGeneration(GenerationMixin, TFMBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -799,8 +802,10 @@ class TFMBartForQuestionAnswering(TFMBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMBartForCausalLM(TFMBartPreTrainedModel):
+class TFMBartForCausalLM(GenerationMixin, TFMBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

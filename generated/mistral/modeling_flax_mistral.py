@@ -43,6 +43,7 @@ from triptych.flax import (
     window,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_mistral import MistralConfig
 
@@ -449,7 +450,7 @@ class FlaxMistralModel(FlaxMistralPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMistralForCausalLM(FlaxMistralPreTrainedModel):
+class FlaxMistralForCausalLM(GenerationMixin, FlaxMistralPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -38,6 +38,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_mistral import MistralConfig
 
@@ -430,7 +431,7 @@ class MistralModel(MistralPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MistralForCausalLM(MistralPreTrainedModel):
+class MistralForCausalLM(GenerationMixin, MistralPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -40,6 +40,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_mistral import MistralConfig
 
@@ -437,7 +438,7 @@ class TFMistralModel(TFMistralPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMistralForCausalLM(TFMistralPreTrainedModel):
+class TFMistralForCausalLM(GenerationMixin, TFMistralPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

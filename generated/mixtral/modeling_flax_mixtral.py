@@ -50,6 +50,7 @@ from triptych.flax import (
     window,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_mixtral import MixtralConfig
 
@@ -538,7 +539,7 @@ class FlaxMixtralModel(FlaxMixtralPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMixtralForCausalLM(FlaxMixtralPreTrainedModel):
+class FlaxMixtralForCausalLM(GenerationMixin, FlaxMixtralPreTrainedModel):
     """The next token, trained on an even use of experts as well."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -42,6 +42,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_mixtral import MixtralConfig
 
@@ -514,7 +515,7 @@ class MixtralModel(MixtralPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MixtralForCausalLM(MixtralPreTrainedModel):
+class MixtralForCausalLM(GenerationMixin, MixtralPreTrainedModel):
     """The next token, trained on an even use of experts as well."""
 
     roles = {"output_embeddings": "lm_head"}

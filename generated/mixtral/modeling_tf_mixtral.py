@@ -45,6 +45,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_mixtral import MixtralConfig
 
@@ -529,7 +530,7 @@ class TFMixtralModel(TFMixtralPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMixtralForCausalLM(TFMixtralPreTrainedModel):
+class TFMixtralForCausalLM(GenerationMixin, TFMixtralPreTrainedModel):
     """The next token, trained on an even use of experts as well."""
 
     roles = {"output_embeddings": "lm_head"}

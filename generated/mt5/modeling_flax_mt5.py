@@ -44,6 +44,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_mt5 import MT5Config
 
@@ -677,7 +678,7 @@ class FlaxMT5EncoderModel(FlaxMT5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMT5ForConditionalGeneration(FlaxMT5PreTrainedModel):
+class FlaxMT5ForConditionalGeneration(GenerationMixin, FlaxMT5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -41,6 +41,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_mt5 import MT5Config
 
@@ -689,7 +690,7 @@ class TFMT5EncoderModel(TFMT5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMT5ForConditionalGeneration(TFMT5PreTrainedModel):
+class TFMT5ForConditionalGeneration(GenerationMixin, TFMT5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

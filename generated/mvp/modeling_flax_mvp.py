@@ -53,6 +53,7 @@ from triptych.flax import (
     with_past,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_mvp import MvpConfig
 
@@ -688,8 +689,10 @@ class FlaxMvpModel(FlaxMvpPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMvpForConditionalGeneration(FlaxMvpPreTrainedModel):
+class FlaxMvpForConditionalGeneration(GenerationMixin, FlaxMvpPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -928,8 +931,10 @@ class FlaxMvpForQuestionAnswering(FlaxMvpPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxMvpForCausalLM(FlaxMvpPreTrainedModel):
+class FlaxMvpForCausalLM(GenerationMixin, FlaxMvpPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

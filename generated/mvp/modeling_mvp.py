@@ -44,6 +44,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_mvp import MvpConfig
 
@@ -645,8 +646,10 @@ class MvpModel(MvpPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MvpForConditionalGeneration(MvpPreTrainedModel):
+class MvpForConditionalGeneration(GenerationMixin, MvpPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -881,8 +884,10 @@ class MvpForQuestionAnswering(MvpPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class MvpForCausalLM(MvpPreTrainedModel):
+class MvpForCausalLM(GenerationMixin, MvpPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

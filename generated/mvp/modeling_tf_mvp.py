@@ -48,6 +48,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_mvp import MvpConfig
 
@@ -680,8 +681,10 @@ class TFMvpModel(TFMvpPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMvpForConditionalGeneration(TFMvpPreTrainedModel):
+class TFMvpForConditionalGeneration(GenerationMixin, TFMvpPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -921,8 +924,10 @@ class TFMvpForQuestionAnswering(TFMvpPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFMvpForCausalLM(TFMvpPreTrainedModel):
+class TFMvpForCausalLM(GenerationMixin, TFMvpPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -38,6 +38,7 @@ from triptych.flax import (
     unlisted,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_olmo import OlmoConfig
 
@@ -408,7 +409,7 @@ class FlaxOlmoModel(FlaxOlmoPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxOlmoForCausalLM(FlaxOlmoPreTrainedModel):
+class FlaxOlmoForCausalLM(GenerationMixin, FlaxOlmoPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

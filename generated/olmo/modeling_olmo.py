@@ -33,6 +33,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_olmo import OlmoConfig
 
@@ -395,7 +396,7 @@ class OlmoModel(OlmoPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class OlmoForCausalLM(OlmoPreTrainedModel):
+class OlmoForCausalLM(GenerationMixin, OlmoPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

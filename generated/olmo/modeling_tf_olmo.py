@@ -35,6 +35,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_olmo import OlmoConfig
 
@@ -403,7 +404,7 @@ class TFOlmoModel(TFOlmoPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFOlmoForCausalLM(TFOlmoPreTrainedModel):
+class TFOlmoForCausalLM(GenerationMixin, TFOlmoPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

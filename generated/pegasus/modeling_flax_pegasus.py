@@ -47,6 +47,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_pegasus import PegasusConfig
 
@@ -545,8 +546,10 @@ class FlaxPegasusModel(FlaxPegasusPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPegasusForConditionalGeneration(FlaxPegasusPreTrainedModel):
+class FlaxPegasusForConditionalGeneration(GenerationMixin, FlaxPegasusPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -626,8 +629,10 @@ class FlaxPegasusForConditionalGeneration(FlaxPegasusPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPegasusForCausalLM(FlaxPegasusPreTrainedModel):
+class FlaxPegasusForCausalLM(GenerationMixin, FlaxPegasusPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -38,6 +38,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_pegasus import PegasusConfig
 
@@ -493,8 +494,10 @@ class PegasusModel(PegasusPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PegasusForConditionalGeneration(PegasusPreTrainedModel):
+class PegasusForConditionalGeneration(GenerationMixin, PegasusPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -569,8 +572,10 @@ class PegasusForConditionalGeneration(PegasusPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PegasusForCausalLM(PegasusPreTrainedModel):
+class PegasusForCausalLM(GenerationMixin, PegasusPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

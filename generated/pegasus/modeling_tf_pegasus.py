@@ -42,6 +42,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_pegasus import PegasusConfig
 
@@ -536,8 +537,10 @@ class TFPegasusModel(TFPegasusPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPegasusForConditionalGeneration(TFPegasusPreTrainedModel):
+class TFPegasusForConditionalGeneration(GenerationMixin, TFPegasusPreTrainedModel):
     """The next token of the target, which follows from the labels if it is not given."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -618,8 +621,10 @@ class TFPegasusForConditionalGeneration(TFPegasusPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPegasusForCausalLM(TFPegasusPreTrainedModel):
+class TFPegasusForCausalLM(GenerationMixin, TFPegasusPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

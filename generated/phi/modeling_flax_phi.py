@@ -41,6 +41,7 @@ from triptych.flax import (
     padding,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_phi import PhiConfig
 
@@ -452,7 +453,7 @@ class FlaxPhiModel(FlaxPhiPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPhiForCausalLM(FlaxPhiPreTrainedModel):
+class FlaxPhiForCausalLM(GenerationMixin, FlaxPhiPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -35,6 +35,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_phi import PhiConfig
 
@@ -421,7 +422,7 @@ class PhiModel(PhiPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PhiForCausalLM(PhiPreTrainedModel):
+class PhiForCausalLM(GenerationMixin, PhiPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

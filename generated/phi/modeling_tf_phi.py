@@ -38,6 +38,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_phi import PhiConfig
 
@@ -438,7 +439,7 @@ class TFPhiModel(TFPhiPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPhiForCausalLM(TFPhiPreTrainedModel):
+class TFPhiForCausalLM(GenerationMixin, TFPhiPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -49,6 +49,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_plbart import PLBartConfig
 
@@ -551,8 +552,10 @@ class FlaxPLBartModel(FlaxPLBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPLBartForConditionalGeneration(FlaxPLBartPreTrainedModel):
+class FlaxPLBartForConditionalGeneration(GenerationMixin, FlaxPLBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -715,8 +718,10 @@ class FlaxPLBartForSequenceClassification(FlaxPLBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPLBartForCausalLM(FlaxPLBartPreTrainedModel):
+class FlaxPLBartForCausalLM(GenerationMixin, FlaxPLBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -40,6 +40,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_plbart import PLBartConfig
 
@@ -501,8 +502,10 @@ class PLBartModel(PLBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PLBartForConditionalGeneration(PLBartPreTrainedModel):
+class PLBartForConditionalGeneration(GenerationMixin, PLBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -662,8 +665,10 @@ class PLBartForSequenceClassification(PLBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PLBartForCausalLM(PLBartPreTrainedModel):
+class PLBartForCausalLM(GenerationMixin, PLBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -44,6 +44,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_plbart import PLBartConfig
 
@@ -531,8 +532,10 @@ class TFPLBartModel(TFPLBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPLBartForConditionalGeneration(TFPLBartPreTrainedModel):
+class TFPLBartForConditionalGeneration(GenerationMixin, TFPLBartPreTrainedModel):
     """The next token of the target, with an output matrix that may be tied to the embeddings."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head"}
 
@@ -696,8 +699,10 @@ class TFPLBartForSequenceClassification(TFPLBartPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPLBartForCausalLM(TFPLBartPreTrainedModel):
+class TFPLBartForCausalLM(GenerationMixin, TFPLBartPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"input_embeddings": "embed_tokens", "output_embeddings": "lm_head"}
 

@@ -44,6 +44,7 @@ from triptych.flax import (
     with_past,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_qwen2 import Qwen2Config
 
@@ -452,7 +453,7 @@ class FlaxQwen2Model(FlaxQwen2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxQwen2ForCausalLM(FlaxQwen2PreTrainedModel):
+class FlaxQwen2ForCausalLM(GenerationMixin, FlaxQwen2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -41,6 +41,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_qwen2 import Qwen2Config
 
@@ -450,7 +451,7 @@ class TFQwen2Model(TFQwen2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFQwen2ForCausalLM(TFQwen2PreTrainedModel):
+class TFQwen2ForCausalLM(GenerationMixin, TFQwen2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -42,6 +42,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_reformer import ReformerConfig
 
@@ -670,8 +671,10 @@ class FlaxReformerModel(FlaxReformerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxReformerModelWithLMHead(FlaxReformerPreTrainedModel):
+class FlaxReformerModelWithLMHead(GenerationMixin, FlaxReformerPreTrainedModel):
     """The next token; the configuration has is_decoder set."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -33,6 +33,7 @@ from triptych.pytorch import (
     take_along,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_reformer import ReformerConfig
 
@@ -651,8 +652,10 @@ class ReformerModel(ReformerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class ReformerModelWithLMHead(ReformerPreTrainedModel):
+class ReformerModelWithLMHead(GenerationMixin, ReformerPreTrainedModel):
     """The next token; the configuration has is_decoder set."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "lm_head.decoder"}
 

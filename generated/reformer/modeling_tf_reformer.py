@@ -37,6 +37,7 @@ from triptych.tensorflow import (
     value,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_reformer import ReformerConfig
 
@@ -703,8 +704,10 @@ class TFReformerModel(TFReformerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFReformerModelWithLMHead(TFReformerPreTrainedModel):
+class TFReformerModelWithLMHead(GenerationMixin, TFReformerPreTrainedModel):
     """The next token; the configuration has is_decoder set."""
+
+    decoding = Decoding(positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

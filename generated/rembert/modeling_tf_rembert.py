@@ -42,6 +42,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_rembert import RemBertConfig
 
@@ -778,8 +779,10 @@ class TFRemBertForQuestionAnswering(TFRemBertPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFRemBertForCausalLM(TFRemBertPreTrainedModel):
+class TFRemBertForCausalLM(GenerationMixin, TFRemBertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

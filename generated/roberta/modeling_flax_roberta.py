@@ -46,6 +46,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roberta import RobertaConfig
 
@@ -843,8 +844,10 @@ class FlaxRobertaForQuestionAnswering(FlaxRobertaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxRobertaForCausalLM(FlaxRobertaPreTrainedModel):
+class FlaxRobertaForCausalLM(GenerationMixin, FlaxRobertaPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

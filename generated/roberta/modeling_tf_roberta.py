@@ -43,6 +43,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roberta import RobertaConfig
 
@@ -850,8 +851,10 @@ class TFRobertaForQuestionAnswering(TFRobertaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFRobertaForCausalLM(TFRobertaPreTrainedModel):
+class TFRobertaForCausalLM(GenerationMixin, TFRobertaPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -45,6 +45,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roberta_prelayernorm import RobertaPreLayerNormConfig
 
@@ -894,8 +895,10 @@ class FlaxRobertaPreLayerNormForQuestionAnswering(FlaxRobertaPreLayerNormPreTrai
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxRobertaPreLayerNormForCausalLM(FlaxRobertaPreLayerNormPreTrainedModel):
+class FlaxRobertaPreLayerNormForCausalLM(GenerationMixin, FlaxRobertaPreLayerNormPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -47,6 +47,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roc_bert import RoCBertConfig
 
@@ -1053,8 +1054,13 @@ class FlaxRoCBertForQuestionAnswering(FlaxRoCBertPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxRoCBertForCausalLM(FlaxRoCBertPreTrainedModel):
+class FlaxRoCBertForCausalLM(GenerationMixin, FlaxRoCBertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(
+        per_token=("input_shape_ids", "input_pronunciation_ids", "token_type_ids"),
+        positions="max_position_embeddings",
+    )
 
     roles = {"output_embeddings": "decoder"}
 

@@ -40,6 +40,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roc_bert import RoCBertConfig
 
@@ -1016,8 +1017,13 @@ class RoCBertForQuestionAnswering(RoCBertPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class RoCBertForCausalLM(RoCBertPreTrainedModel):
+class RoCBertForCausalLM(GenerationMixin, RoCBertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(
+        per_token=("input_shape_ids", "input_pronunciation_ids", "token_type_ids"),
+        positions="max_position_embeddings",
+    )
 
     roles = {"output_embeddings": "cls.predictions.decoder"}
 

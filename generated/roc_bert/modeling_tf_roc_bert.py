@@ -44,6 +44,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roc_bert import RoCBertConfig
 
@@ -1066,8 +1067,13 @@ class TFRoCBertForQuestionAnswering(TFRoCBertPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFRoCBertForCausalLM(TFRoCBertPreTrainedModel):
+class TFRoCBertForCausalLM(GenerationMixin, TFRoCBertPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(
+        per_token=("input_shape_ids", "input_pronunciation_ids", "token_type_ids"),
+        positions="max_position_embeddings",
+    )
 
     roles = {"output_embeddings": "decoder"}
 

@@ -50,6 +50,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roformer import RoFormerConfig
 
@@ -902,8 +903,10 @@ class FlaxRoFormerForQuestionAnswering(FlaxRoFormerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxRoFormerForCausalLM(FlaxRoFormerPreTrainedModel):
+class FlaxRoFormerForCausalLM(GenerationMixin, FlaxRoFormerPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -42,6 +42,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roformer import RoFormerConfig
 
@@ -874,8 +875,10 @@ class RoFormerForQuestionAnswering(RoFormerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class RoFormerForCausalLM(RoFormerPreTrainedModel):
+class RoFormerForCausalLM(GenerationMixin, RoFormerPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "cls.predictions.decoder"}
 

@@ -46,6 +46,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_roformer import RoFormerConfig
 
@@ -926,8 +927,10 @@ class TFRoFormerForQuestionAnswering(TFRoFormerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFRoFormerForCausalLM(TFRoFormerPreTrainedModel):
+class TFRoFormerForCausalLM(GenerationMixin, TFRoFormerPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

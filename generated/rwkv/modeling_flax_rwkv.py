@@ -35,6 +35,7 @@ from triptych.flax import (
     wkv,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_rwkv import RwkvConfig
 
@@ -283,7 +284,7 @@ class FlaxRwkvModel(FlaxRwkvPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxRwkvForCausalLM(FlaxRwkvPreTrainedModel):
+class FlaxRwkvForCausalLM(GenerationMixin, FlaxRwkvPreTrainedModel):
     """The next token."""
 
     roles = {"output_embeddings": "head"}

@@ -28,6 +28,7 @@ from triptych.pytorch import (
     wkv,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_rwkv import RwkvConfig
 
@@ -266,7 +267,7 @@ class RwkvModel(RwkvPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class RwkvForCausalLM(RwkvPreTrainedModel):
+class RwkvForCausalLM(GenerationMixin, RwkvPreTrainedModel):
     """The next token."""
 
     roles = {"output_embeddings": "head"}

@@ -32,6 +32,7 @@ from triptych.tensorflow import (
     wkv,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_rwkv import RwkvConfig
 
@@ -277,7 +278,7 @@ class TFRwkvModel(TFRwkvPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFRwkvForCausalLM(TFRwkvPreTrainedModel):
+class TFRwkvForCausalLM(GenerationMixin, TFRwkvPreTrainedModel):
     """The next token."""
 
     roles = {"output_embeddings": "head"}

@@ -44,6 +44,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_stablelm import StableLmConfig
 
@@ -491,7 +492,7 @@ class FlaxStableLmModel(FlaxStableLmPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxStableLmForCausalLM(FlaxStableLmPreTrainedModel):
+class FlaxStableLmForCausalLM(GenerationMixin, FlaxStableLmPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

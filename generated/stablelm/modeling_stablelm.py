@@ -36,6 +36,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_stablelm import StableLmConfig
 
@@ -468,7 +469,7 @@ class StableLmModel(StableLmPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class StableLmForCausalLM(StableLmPreTrainedModel):
+class StableLmForCausalLM(GenerationMixin, StableLmPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

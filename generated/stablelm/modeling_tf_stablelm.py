@@ -41,6 +41,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_stablelm import StableLmConfig
 
@@ -484,7 +485,7 @@ class TFStableLmModel(TFStableLmPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFStableLmForCausalLM(TFStableLmPreTrainedModel):
+class TFStableLmForCausalLM(GenerationMixin, TFStableLmPreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

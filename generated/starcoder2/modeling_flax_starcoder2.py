@@ -43,6 +43,7 @@ from triptych.flax import (
     window,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_starcoder2 import Starcoder2Config
 
@@ -453,7 +454,7 @@ class FlaxStarcoder2Model(FlaxStarcoder2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxStarcoder2ForCausalLM(FlaxStarcoder2PreTrainedModel):
+class FlaxStarcoder2ForCausalLM(GenerationMixin, FlaxStarcoder2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -37,6 +37,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_starcoder2 import Starcoder2Config
 
@@ -427,7 +428,7 @@ class Starcoder2Model(Starcoder2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class Starcoder2ForCausalLM(Starcoder2PreTrainedModel):
+class Starcoder2ForCausalLM(GenerationMixin, Starcoder2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -40,6 +40,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_starcoder2 import Starcoder2Config
 
@@ -441,7 +442,7 @@ class TFStarcoder2Model(TFStarcoder2PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFStarcoder2ForCausalLM(TFStarcoder2PreTrainedModel):
+class TFStarcoder2ForCausalLM(GenerationMixin, TFStarcoder2PreTrainedModel):
     """The next token, with an output matrix that may be tied to the embeddings."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -44,6 +44,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_t5 import T5Config
 
@@ -677,7 +678,7 @@ class FlaxT5EncoderModel(FlaxT5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxT5ForConditionalGeneration(FlaxT5PreTrainedModel):
+class FlaxT5ForConditionalGeneration(GenerationMixin, FlaxT5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -40,6 +40,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import GenerationMixin
 
 from .configuration_t5 import T5Config
 
@@ -657,7 +658,7 @@ class T5EncoderModel(T5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class T5ForConditionalGeneration(T5PreTrainedModel):
+class T5ForConditionalGeneration(GenerationMixin, T5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -41,6 +41,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_t5 import T5Config
 
@@ -689,7 +690,7 @@ class TFT5EncoderModel(TFT5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFT5ForConditionalGeneration(TFT5PreTrainedModel):
+class TFT5ForConditionalGeneration(GenerationMixin, TFT5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

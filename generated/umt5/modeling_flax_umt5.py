@@ -43,6 +43,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import GenerationMixin
 
 from .configuration_umt5 import UMT5Config
 
@@ -670,7 +671,7 @@ class FlaxUMT5EncoderModel(FlaxUMT5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxUMT5ForConditionalGeneration(FlaxUMT5PreTrainedModel):
+class FlaxUMT5ForConditionalGeneration(GenerationMixin, FlaxUMT5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

@@ -40,6 +40,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import GenerationMixin
 
 from .configuration_umt5 import UMT5Config
 
@@ -682,7 +683,7 @@ class TFUMT5EncoderModel(TFUMT5PreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFUMT5ForConditionalGeneration(TFUMT5PreTrainedModel):
+class TFUMT5ForConditionalGeneration(GenerationMixin, TFUMT5PreTrainedModel):
     """The next token of the target."""
 
     roles = {"output_embeddings": "lm_head"}

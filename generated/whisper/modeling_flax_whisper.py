@@ -46,6 +46,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_whisper import WhisperConfig
 
@@ -528,8 +529,10 @@ class FlaxWhisperModel(FlaxWhisperPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxWhisperForConditionalGeneration(FlaxWhisperPreTrainedModel):
+class FlaxWhisperForConditionalGeneration(GenerationMixin, FlaxWhisperPreTrainedModel):
     """The next token of the transcript."""
+
+    decoding = Decoding(positions="max_target_positions")
 
     roles = {"output_embeddings": "proj_out"}
 
@@ -614,8 +617,10 @@ class FlaxWhisperForConditionalGeneration(FlaxWhisperPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxWhisperForCausalLM(FlaxWhisperPreTrainedModel):
+class FlaxWhisperForCausalLM(GenerationMixin, FlaxWhisperPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_target_positions")
 
     roles = {"input_embeddings": "decoder.embed_tokens", "output_embeddings": "proj_out"}
 

@@ -42,6 +42,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_whisper import WhisperConfig
 
@@ -523,8 +524,10 @@ class TFWhisperModel(TFWhisperPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFWhisperForConditionalGeneration(TFWhisperPreTrainedModel):
+class TFWhisperForConditionalGeneration(GenerationMixin, TFWhisperPreTrainedModel):
     """The next token of the transcript."""
+
+    decoding = Decoding(positions="max_target_positions")
 
     roles = {"output_embeddings": "proj_out"}
 
@@ -608,8 +611,10 @@ class TFWhisperForConditionalGeneration(TFWhisperPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFWhisperForCausalLM(TFWhisperPreTrainedModel):
+class TFWhisperForCausalLM(GenerationMixin, TFWhisperPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_target_positions")
 
     roles = {"input_embeddings": "decoder.embed_tokens", "output_embeddings": "proj_out"}
 

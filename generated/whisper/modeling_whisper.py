@@ -37,6 +37,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_whisper import WhisperConfig
 
@@ -484,8 +485,10 @@ class WhisperModel(WhisperPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class WhisperForConditionalGeneration(WhisperPreTrainedModel):
+class WhisperForConditionalGeneration(GenerationMixin, WhisperPreTrainedModel):
     """The next token of the transcript."""
+
+    decoding = Decoding(positions="max_target_positions")
 
     roles = {"output_embeddings": "proj_out"}
 
@@ -565,8 +568,10 @@ class WhisperForConditionalGeneration(WhisperPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class WhisperForCausalLM(WhisperPreTrainedModel):
+class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
     """The decoder alone, or above states that some encoder gives."""
+
+    decoding = Decoding(positions="max_target_positions")
 
     roles = {"input_embeddings": "model.decoder.embed_tokens", "output_embeddings": "proj_out"}
 

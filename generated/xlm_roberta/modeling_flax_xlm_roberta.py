@@ -45,6 +45,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlm_roberta import XLMRobertaConfig
 
@@ -846,8 +847,10 @@ class FlaxXLMRobertaForQuestionAnswering(FlaxXLMRobertaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxXLMRobertaForCausalLM(FlaxXLMRobertaPreTrainedModel):
+class FlaxXLMRobertaForCausalLM(GenerationMixin, FlaxXLMRobertaPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -38,6 +38,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlm_roberta import XLMRobertaConfig
 
@@ -807,8 +808,10 @@ class XLMRobertaForQuestionAnswering(XLMRobertaPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class XLMRobertaForCausalLM(XLMRobertaPreTrainedModel):
+class XLMRobertaForCausalLM(GenerationMixin, XLMRobertaPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

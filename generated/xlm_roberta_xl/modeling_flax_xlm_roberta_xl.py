@@ -46,6 +46,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlm_roberta_xl import XLMRobertaXLConfig
 
@@ -881,8 +882,10 @@ class FlaxXLMRobertaXLForQuestionAnswering(FlaxXLMRobertaXLPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxXLMRobertaXLForCausalLM(FlaxXLMRobertaXLPreTrainedModel):
+class FlaxXLMRobertaXLForCausalLM(GenerationMixin, FlaxXLMRobertaXLPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

@@ -43,6 +43,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlm_roberta_xl import XLMRobertaXLConfig
 
@@ -882,8 +883,10 @@ class TFXLMRobertaXLForQuestionAnswering(TFXLMRobertaXLPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFXLMRobertaXLForCausalLM(TFXLMRobertaXLPreTrainedModel):
+class TFXLMRobertaXLForCausalLM(GenerationMixin, TFXLMRobertaXLPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

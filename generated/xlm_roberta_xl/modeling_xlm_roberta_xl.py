@@ -39,6 +39,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlm_roberta_xl import XLMRobertaXLConfig
 
@@ -831,8 +832,10 @@ class XLMRobertaXLForQuestionAnswering(XLMRobertaXLPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class XLMRobertaXLForCausalLM(XLMRobertaXLPreTrainedModel):
+class XLMRobertaXLForCausalLM(GenerationMixin, XLMRobertaXLPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
+
+    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
 
     roles = {"output_embeddings": "decoder"}
 

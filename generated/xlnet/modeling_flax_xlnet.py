@@ -40,6 +40,7 @@ from triptych.flax import (
     value,
     zeros,
 )
+from triptych.flax.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlnet import XLNetConfig
 
@@ -174,6 +175,28 @@ def remembered(
     memory = with_memory(x[:, :first], past)
     kept = memory[:, -limit:] if limit > 0 else memory
     return jax.lax.stop_gradient(kept).transpose(1, 0, 2)
+
+
+def with_blank(
+    ids: jax.Array,
+) -> jax.Array:
+    """Tokens, and a place for the next one."""
+    return jnp.concatenate([ids, jnp.zeros_like(ids[:, :1])], axis=1)
+
+
+def hidden_blank(
+    ids: jax.Array,
+) -> jax.Array:
+    """No token sees the place behind all; 1 where one may not be seen."""
+    return jnp.tile(blank(ids), [1, ids.shape[1] + 1, 1])
+
+
+def blank(
+    ids: jax.Array,
+) -> jax.Array:
+    """The place behind all tokens is the one to be predicted."""
+    row = jnp.concatenate([jnp.zeros_like(ids), jnp.ones_like(ids[:, :1])], axis=1)
+    return row.astype(jnp.float32)[:, None]
 
 
 class FlaxXLNetRelativeScores(nnx.Module):
@@ -652,8 +675,18 @@ class FlaxXLNetModel(FlaxXLNetPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxXLNetLMHeadModel(FlaxXLNetPreTrainedModel):
+class FlaxXLNetLMHeadModel(GenerationMixin, FlaxXLNetPreTrainedModel):
     """The tokens at positions of `target_mapping`, or at all."""
+
+    decoding = Decoding(
+        per_token=("token_type_ids",),
+        inputs=(
+            ("input_ids", with_blank),
+            ("perm_mask", hidden_blank),
+            ("target_mapping", blank),
+        ),
+        keeps="mems",
+    )
 
     roles = {"output_embeddings": "lm_loss"}
 

@@ -38,6 +38,7 @@ from triptych.tensorflow import (
     value,
     zeros,
 )
+from triptych.tensorflow.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlnet import XLNetConfig
 
@@ -172,6 +173,28 @@ def remembered(
     memory = with_memory(x[:, :first], past)
     kept = memory[:, -limit:] if limit > 0 else memory
     return tf.transpose(tf.stop_gradient(kept), [1, 0, 2])
+
+
+def with_blank(
+    ids: tf.Tensor,
+) -> tf.Tensor:
+    """Tokens, and a place for the next one."""
+    return tf.concat([ids, tf.zeros_like(ids[:, :1])], axis=1)
+
+
+def hidden_blank(
+    ids: tf.Tensor,
+) -> tf.Tensor:
+    """No token sees the place behind all; 1 where one may not be seen."""
+    return tf.tile(blank(ids), [1, shape_of(ids)[1] + 1, 1])
+
+
+def blank(
+    ids: tf.Tensor,
+) -> tf.Tensor:
+    """The place behind all tokens is the one to be predicted."""
+    row = tf.concat([tf.zeros_like(ids), tf.ones_like(ids[:, :1])], axis=1)
+    return tf.cast(row, tf.float32)[:, None]
 
 
 class TFXLNetRelativeScores(Layer):
@@ -670,8 +693,18 @@ class TFXLNetModel(TFXLNetPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFXLNetLMHeadModel(TFXLNetPreTrainedModel):
+class TFXLNetLMHeadModel(GenerationMixin, TFXLNetPreTrainedModel):
     """The tokens at positions of `target_mapping`, or at all."""
+
+    decoding = Decoding(
+        per_token=("token_type_ids",),
+        inputs=(
+            ("input_ids", with_blank),
+            ("perm_mask", hidden_blank),
+            ("target_mapping", blank),
+        ),
+        keeps="mems",
+    )
 
     roles = {"output_embeddings": "lm_loss"}
 

@@ -33,6 +33,7 @@ from triptych.pytorch import (
     take_along,
     zeros,
 )
+from triptych.pytorch.generation.mixin import Decoding, GenerationMixin
 
 from .configuration_xlnet import XLNetConfig
 
@@ -170,6 +171,28 @@ def remembered(
     memory = with_memory(x[:, :first], past)
     kept = memory[:, -limit:] if limit > 0 else memory
     return kept.detach().transpose(0, 1)
+
+
+def with_blank(
+    ids: Tensor,
+) -> Tensor:
+    """Tokens, and a place for the next one."""
+    return torch.cat([ids, torch.zeros_like(ids[:, :1])], dim=1)
+
+
+def hidden_blank(
+    ids: Tensor,
+) -> Tensor:
+    """No token sees the place behind all; 1 where one may not be seen."""
+    return blank(ids).repeat([1, ids.shape[1] + 1, 1])
+
+
+def blank(
+    ids: Tensor,
+) -> Tensor:
+    """The place behind all tokens is the one to be predicted."""
+    row = torch.cat([torch.zeros_like(ids), torch.ones_like(ids[:, :1])], dim=1)
+    return row.to(torch.float32)[:, None]
 
 
 class XLNetRelativeScores(nn.Module):
@@ -651,8 +674,18 @@ class XLNetModel(XLNetPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class XLNetLMHeadModel(XLNetPreTrainedModel):
+class XLNetLMHeadModel(GenerationMixin, XLNetPreTrainedModel):
     """The tokens at positions of `target_mapping`, or at all."""
+
+    decoding = Decoding(
+        per_token=("token_type_ids",),
+        inputs=(
+            ("input_ids", with_blank),
+            ("perm_mask", hidden_blank),
+            ("target_mapping", blank),
+        ),
+        keeps="mems",
+    )
 
     roles = {"output_embeddings": "lm_loss"}
 

@@ -1,4 +1,5 @@
-"""The documents of the repository: pages, the support table, and the rows that all specs serve."""
+"""The documents of the repository: pages, guides, the support table, and the rows that all specs
+serve."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 
 from ..cache import content_digest
 from ..diagnostics import SpecError
-from ..docs import README, Pages, render_index
+from ..docs import README, Pages, guides, render_index
 from ..located import plain
 from ..table import Table, build_table, find_evidence, load_rows
 from ..yaml_loader import load_yaml
@@ -76,7 +77,7 @@ def make_table(session: Session, known: Iterable[Mapping[str, Any]] = ()) -> Tab
 def document_files(
     session: Session, facts: Sequence[Mapping[str, Any]], complete: bool
 ) -> dict[str, str]:
-    """The text of pages and table; `facts` of all specs if `complete`, else of some.
+    """The text of pages, guides and table; `facts` of all specs if `complete`, else of some.
 
     A page that other specs contribute to is made with those. Where another spec cannot be read,
     the table is left out, with a note.
@@ -92,7 +93,7 @@ def document_files(
         facts += _sharing(session, facts, rows_of_all)
     rows = load_rows(session.places.rows)
     with find_evidence() as evidence:
-        files = Pages(rows, evidence).render(facts)
+        files = guides() | Pages(rows, evidence).render(facts)
         if rows_of_all is not None:
             files["docs/index.md"] = render_index(build_table(rows, rows_of_all, evidence))
     if complete:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..configs import ConfigSchema, Field
 from ..diagnostics import Diagnostics, Location, describe, did_you_mean, listed, quoted
+from ..generation import generates
 from ..located import Map
 from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optional
 from .builtins import MATH
@@ -53,6 +54,8 @@ def check_declarations(program: Program) -> None:
     _check_rows(program)
     _check_taps(program)
     _check_roles(program)
+    for model in program.models:
+        generates(program, model)
     for key, rule in spec.init.items():
         place = place_of(spec.init, key)
         _check_rule(program, str(rule), place, spec.init.value_locations[key])

@@ -140,7 +140,7 @@ def prepare(
         positions=_positions(model),
         embedded=request.embedded,
     )
-    checks.check_token_ids(config, _vocabulary(model))
+    checks.check_token_ids(config, vocabulary(model))
     return request
 
 
@@ -237,7 +237,7 @@ def _behind_encoder(request: Request) -> None:
     ops, inputs, config = request.engine.ops, request.inputs, request.config
     ids = inputs.get("input_ids")
     if ids is not None:
-        _check_ids(request, ids, "input_ids", vocabulary=False)
+        _check_ids(request, ids, "input_ids", source=True)
         request.source = ids
         mask = inputs.get("attention_mask")
         if mask is None and (mask := _inferred_mask(request, ids)) is not None:
@@ -289,10 +289,10 @@ def needs_start(config: GenerationConfig, tokens: Any) -> bool:
     return tokens is None or known
 
 
-def _check_ids(request: Request, ids: Any, key: str, vocabulary: bool = True) -> None:
+def _check_ids(request: Request, ids: Any, key: str, source: bool = False) -> None:
     ops = request.engine.ops
-    size = _vocabulary(request.model) if vocabulary else None
-    values = ops.to_numpy(ids) if vocabulary else None
+    size = None if source else vocabulary(request.model)
+    values = None if source else ops.to_numpy(ids)
     checks.check_ids(ops.shape(ids), ids.dtype, values, size, key)
 
 
@@ -319,7 +319,8 @@ def _decoder_config(model: Any) -> Any:
     return next((parts[n] for n in ("decoder", "text_config") if n in parts), model.config)
 
 
-def _vocabulary(model: Any) -> int:
+def vocabulary(model: Any) -> int:
+    """How many tokens the decoder has."""
     config = _decoder_config(model)
     return getattr(config, "decoder_vocab_size", None) or config.vocab_size
 

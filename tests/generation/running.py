@@ -13,6 +13,8 @@ from parity.report import Report
 from references import generation
 from references.case import flatten
 
+from generation import gaps
+
 SHORT = 300  # characters of an exception that a report keeps
 SEED = 7  # of calls that sample among one token
 
@@ -90,6 +92,7 @@ def run(adapter, model_type, class_name, case_name, calls=None):
             assert session.model is not None
         except Exception as error:
             return Report.broken("model", _short(error)), seconds
+        known = gaps.stated(adapter.name, recording)
         for call in recording.calls:
             if not call.refused and (calls is None or call.name in calls):
                 start = time.monotonic()
@@ -98,6 +101,8 @@ def run(adapter, model_type, class_name, case_name, calls=None):
                 except Exception as error:  # whatever it is, it is this call's failure
                     report.add_flag(call.name, "error", False, _short(error))
                 seconds[call.name] = time.monotonic() - start
+                if call.name in known:
+                    gaps.take(report, call.name, known[call.name])
     return report, seconds
 
 

@@ -17,6 +17,7 @@ from triptych.generator.progress import Bar, Style
 from triptych.generator.render import format_source
 
 ROOT = Path(__file__).resolve().parents[2]
+GUIDES = [f"docs/{path.name}" for path in (ROOT / "templates" / "docs").glob("*.md")]
 
 
 def quick_render(program, package, cache):
@@ -174,10 +175,12 @@ def test_a_fault_of_the_generator_shows_no_stack(run, places, monkeypatch):
 
 def test_generate_writes_code_pages_and_table(run, places):
     code, out, _ = run("generate")
-    assert code == 0 and "9 written" in out
+    count = 9 + len(GUIDES)
+    assert code == 0 and f"{count} written" in out
     found = files(places.generated)
     assert set(found) == {
         *(f"{n}/{file}" for n in ("bert", "vit") for file in ("__init__.py", f"modeling_{n}.py")),
+        *GUIDES,
         "docs/index.md",
         "docs/model_doc/bert.md",
         "docs/model_doc/vit.md",
@@ -186,7 +189,7 @@ def test_generate_writes_code_pages_and_table(run, places):
     }
     assert "[BERT](model_doc/bert.md)" in found["docs/index.md"]
     assert run("generate", "--check")[0] == 0
-    assert "9 unchanged" in run("generate")[1]
+    assert f"{count} unchanged" in run("generate")[1]
     assert files(places.generated) == found
     assert not (places.root / ".cache").exists() or (places.root / ".cache" / "generator").is_dir()
 

@@ -127,7 +127,7 @@ def test_a_library():
     head = "triptych: 1\nlibrary: parts\nmodels: {H: {use: heads.X}}\n"
     assert faults(head, "") == [
         "x.yaml:3:14: unknown key 'use' in 'H'; expected doc, config, args, sizes, layers, states, "
-        "random, roles, inputs, forward, returns, base or without"
+        "random, roles, inputs, forward, returns, base, without or generates"
     ]
 
 

@@ -177,5 +177,21 @@ def test_texts_of_a_spec_cannot_break_out(facts):
     assert docs.code("a`b|c") == "``a`b\\|c``" and docs.code("`") == "`` ` ``"
 
 
+def test_pages_lead_to_the_guide_on_generation(facts):
+    text = page(facts)["docs/model_doc/bert.md"]
+    parts = text.split("\n### ")
+    linked = [part.split("`")[1] for part in parts if "](../generation.md)" in part]
+    assert linked == ["BertLMHeadModel"]
+
+
+def test_guides_are_copied_and_listed():
+    guides = docs.guides()
+    text = (docs.TEMPLATES / "generation.md").read_text(encoding="utf-8")
+    first, _, rest = guides["docs/generation.md"].partition("\n")
+    assert "templates/docs/generation.md" in first and rest == text
+    index = docs.render_index(build_table(ROWS, [], Evidence()))
+    assert all(f"]({Path(path).name})" in index for path in guides)
+
+
 def test_pages_are_the_same_every_time(facts):
     assert page(facts) == page(json.loads(json.dumps(facts)))

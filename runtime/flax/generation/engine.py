@@ -12,6 +12,7 @@ import jax
 from flax import nnx
 
 from ...generation.calls import Carry
+from ...generation.request import vocabulary
 from . import caches as _caches
 from . import ops as _ops
 
@@ -77,4 +78,4 @@ def _programs_of(model: Any) -> Programs:
 
 def _sign(model: Any) -> tuple:
     """What programs are made anew for: another mode, another vocabulary."""
-    return model.training, id(model.get_input_embeddings())
+    return model.training, vocabulary(model)

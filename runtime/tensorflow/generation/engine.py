@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ...generation.request import vocabulary
 from . import caches as _caches
 from . import ops as _ops
 
@@ -34,7 +35,7 @@ class Engine:
         if program.varies:
             return program(model, carry, arrays)
         known = _PROGRAMS.setdefault(model, {})
-        key = program, self.jit_compile, id(model.get_input_embeddings())
+        key = program, self.jit_compile, vocabulary(model)
         if key not in known:
             compile = self.jit_compile or None
             known[key] = tf.function(Traced(program, model), autograph=False, jit_compile=compile)
