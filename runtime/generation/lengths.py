@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ..errors import InputError, show
 
 if TYPE_CHECKING:
@@ -70,6 +72,28 @@ def plan_lengths(
     lengths = Lengths(prompt, maximum, minimum)
     _check(config, lengths, unseen, positions)
     return lengths
+
+
+def bucket(count: int) -> int:
+    """A size not below `count` of few that there are, so that little is compiled: 16, 24, 32, 48,
+    64, 96 and so on."""
+    size = 16
+    while size < count:
+        if size * 3 // 2 >= count:
+            return size * 3 // 2
+        size *= 2
+    return size
+
+
+def padded(ops: Any, x: Any, columns: int, fill: int, like: Any = None) -> Any:
+    """Whole numbers [b, s] with so many columns, `fill` in the new ones.
+
+    By numpy: compilers would compile for each number of columns.
+    """
+    values = ops.to_numpy(x) if like is None else x
+    room = ((0, 0), (0, columns - values.shape[1]))
+    found = np.pad(values, room, constant_values=fill)
+    return ops.array(found, like=x if like is None else like)
 
 
 def _check(config: GenerationConfig, lengths: Lengths, unseen: int, positions: int | None) -> None:

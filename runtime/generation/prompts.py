@@ -6,35 +6,21 @@ from typing import Any
 
 from ..errors import InputError
 from .calls import Carry
-from .loops import Prompt, Step, Whole
+from .lengths import bucket, padded
+from .loops import Prompt, Step, Whole, scores_of
 from .request import Request
-
-
-def bucket(count: int) -> int:
-    """A size not below `count` of few that there are, so that little is compiled: 16, 24, 32, 48,
-    64, 96 and so on."""
-    size = 16
-    while size < count:
-        if size * 3 // 2 >= count:
-            return size * 3 // 2
-        size *= 2
-    return size
 
 
 def buffer(request: Request, columns: int, fill: int) -> Any:
     """The prompt's ids in a buffer [b, columns]."""
-    ops, ids = request.engine.ops, request.ids
-    rows, length = ops.shape(ids)
-    return ops.concat([ids, ops.full((rows, columns - length), fill, ops.int_, like=ids)], 1)
+    return padded(request.engine.ops, request.ids, columns, fill)
 
 
 def prompt_inputs(request: Request, capacity: int) -> dict[str, Any]:
     """What the model gets beside tokens, with a mask over the whole capacity where there is one."""
-    ops, inputs = request.engine.ops, dict(request.inputs)
+    inputs = dict(request.inputs)
     if request.mask is not None:
-        rows, length = ops.shape(request.mask)
-        room = ops.full((rows, capacity - length), 1, ops.int_, like=request.mask)
-        mask = ops.concat([ops.cast(request.mask, ops.int_), room], 1)
+        mask = padded(request.engine.ops, request.mask, capacity, 1)
         inputs[request.caller.names.mask] = mask
     return inputs
 
@@ -63,15 +49,42 @@ def read_prompt(request: Request, capacity: int, whole: bool = True) -> tuple[An
                 found=str(start),
             )
     prompt = Prompt(engine, caller, request.kind, request.rows, capacity, start, whole)
+    if caller.sums and engine.traces and request.mask is None and not caller.asked and start == 0:
+        return _read_in_parts(request, prompt, arrays)
     return engine.call(request.model, prompt, None, arrays)
+
+
+def _read_in_parts(request: Request, prompt: Prompt, arrays: dict[str, Any]) -> tuple[Any, Carry]:
+    """What a model reads whose state sums up all tokens, so that none may stand behind a prompt:
+    parts of 2^n tokens, of which few lengths exist."""
+    engine, ops = request.engine, request.engine.ops
+    ids = ops.to_numpy(request.ids)
+    count = ids.shape[1]
+    sizes = [1 << power for power in reversed(range(count.bit_length())) if count >> power & 1]
+    arrays["tokens"] = ops.array(ids[:, : sizes[0]], like=request.ids)
+    output, carry = engine.call(request.model, prompt, None, arrays)
+    done = sizes[0]
+    for size in sizes[1:]:
+        tokens = ops.array(ids[:, done : done + size], like=request.ids)
+        step = Step(engine, request.caller, True)
+        later = {"tokens": tokens, "length": done}
+        output, carry = engine.call(request.model, step, carry, later)
+        output = output if prompt.whole else scores_of(ops, output)
+        done += size
+    return output, carry
 
 
 def reads_exactly(request: Request) -> bool:
     """Whether a prompt cannot have anything behind it, not even for a moment."""
     caller = request.caller
-    once = any(name in request.inputs for name in caller.decoding.prompt)
+    own = {caller.names.positions, *caller.decoding.prompt, *caller.decoding.per_token}
     others = caller.encoder or caller.sums or caller.cache_name is None or request.grows
-    return others or once or bool(request.embedded) or request.past is not None
+    return (
+        others
+        or bool(own & request.inputs.keys())
+        or bool(request.embedded)
+        or request.past is not None
+    )
 
 
 def read_in_bucket(request: Request, capacity: int) -> Carry:
@@ -87,7 +100,7 @@ def read_in_bucket(request: Request, capacity: int) -> Carry:
         return caller.unread(ops, inputs, cache, request.rows)
     size = min(bucket(count), capacity)
     prompt = Prompt(engine, caller, request.kind, request.rows, capacity, last=False)
-    tokens = buffer(request, max(size, count + 1), 0)[:, :size]
+    tokens = padded(ops, ops.to_numpy(request.ids)[:, :count], size, 0, like=request.ids)
     arrays = {"inputs": inputs, "tokens": tokens, "count": ops.array(count)}
     return engine.call(request.model, prompt, None, arrays)[1]
 
@@ -96,5 +109,7 @@ def read_in_two(request: Request, capacity: int) -> tuple[Any, Carry]:
     """The output for a prompt's last token, after the others in a bucket, and what is kept."""
     engine, count = request.engine, request.lengths.prompt
     carry = read_in_bucket(request, capacity)
-    arrays = {"tokens": request.ids[:, count - 1 :], "length": count - 1}
+    ops = engine.ops
+    last = ops.array(ops.to_numpy(request.ids)[:, count - 1 :], like=request.ids)
+    arrays = {"tokens": last, "length": count - 1}
     return engine.call(request.model, Step(engine, request.caller, True), carry, arrays)

@@ -13,7 +13,7 @@ from . import checks, transcription
 from .caches import GROWING
 from .calls import Caller
 from .config import GenerationConfig
-from .lengths import Lengths, plan_lengths
+from .lengths import Lengths, bucket, padded, plan_lengths
 from .loops import Whole, scores_of
 from .modes import GenerationMode, mode_of
 
@@ -244,6 +244,8 @@ def _behind_encoder(request: Request) -> None:
             inputs["attention_mask"] = mask
         elif mask is not None:
             checks.check_mask(ops.shape(mask), *ops.shape(ids))
+        if request.engine.traces and not config.return_dict_in_generate:
+            _widen_source(request)
     rows = {ops.shape(x[0] if isinstance(x, list) else x)[0] for x in inputs.values()}
     if not rows:
         found = "none of its inputs"
@@ -267,6 +269,21 @@ def _behind_encoder(request: Request) -> None:
     mask = inputs.pop("decoder_attention_mask", None)
     if mask is not None and not ops.to_numpy(mask).all():
         request.mask = mask
+
+
+def _widen_source(request: Request) -> None:
+    """Pads the source to one of few lengths, for each of which something is compiled."""
+    ops, inputs = request.engine.ops, request.inputs
+    ids = inputs["input_ids"]
+    size = bucket(ops.shape(ids)[1])
+    if size == ops.shape(ids)[1] or "attention_mask" not in request.caller.takes:
+        return
+    mask = inputs.get("attention_mask")
+    if mask is None:
+        mask = ops.array(np.ones(ops.shape(ids), np.int64), like=ids)
+    pad = getattr(request.model.config, "pad_token_id", None) or request.config.pad_token_id or 0
+    inputs["input_ids"] = padded(ops, ids, size, pad)
+    inputs["attention_mask"] = padded(ops, mask, size, 0)
 
 
 def _detector(request: Request, start: Any) -> Callable[[list[int]], np.ndarray]:

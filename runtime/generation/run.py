@@ -11,13 +11,13 @@ from .assisted import Draft, Lookup, Reader, decode
 from .calls import Carry
 from .contrastive import ContrastiveSearch
 from .guidance import Guidance
+from .lengths import bucket
 from .loops import Search, Turn, scores_of, turns
 from .modes import GenerationMode
 from .processors.build import build
 from .processors.ngrams import EncoderNoRepeatNgram
 from .processors.penalties import EncoderRepetitionPenalty
 from .prompts import (
-    bucket,
     buffer,
     prompt_inputs,
     read_in_bucket,

@@ -27,7 +27,8 @@ def merged(paths):
         for framework, recordings in json.loads(Path(path).read_text("utf-8")).items():
             for name, result in recordings.items():
                 calls = found.setdefault(framework, {}).setdefault(name, {})
-                other = {*result["failed"], *result.get("gaps", ())}
+                gaps = (line.split(": ")[1] for line in result.get("gaps", ()))
+                other = {*result["failed"], *gaps}
                 calls.update({call: call not in other for call in result["seconds"]})
     return found
 
