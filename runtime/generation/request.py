@@ -244,7 +244,7 @@ def _behind_encoder(request: Request) -> None:
             inputs["attention_mask"] = mask
         elif mask is not None:
             checks.check_mask(ops.shape(mask), *ops.shape(ids))
-        if request.engine.traces and not config.return_dict_in_generate:
+        if request.engine.traces and not config.return_dict_in_generate and request.past is None:
             _widen_source(request)
     rows = {ops.shape(x[0] if isinstance(x, list) else x)[0] for x in inputs.values()}
     if not rows:
