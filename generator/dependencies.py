@@ -24,7 +24,9 @@ Place = tuple[Path, str | None]
 Name = tuple[str, ...]
 
 PURE_DECORATORS = ("cache", "cached_property", "contextmanager", "dataclass", "lru_cache")
-GENERATION, GENERATES, DECODING = "generation.mixin", "GenerationMixin", "decoding"
+GENERATION = ("generation.mixin", "generation.forecasts")  # modules of what gives `generate`:
+GENERATES = ("GenerationMixin", "ForecastMixin")  # base classes
+DECODING, FORECASTING = "decoding", "forecasting"  # and what models say for them
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 
@@ -273,23 +275,38 @@ def _blank_docstring(node: ast.AST, lines: list[str]) -> None:
 
 
 def _leave_generation_out(tree: ast.Module, lines: list[str]) -> None:
-    """Blanks the base class that gives a model its `generate`, and what the model says for it."""
+    """Blanks the base class that gives a model its `generate`, what the model says for it, and
+    functions that only a forecast calls."""
+    called: set[str] = set()
     for node in list(tree.body):
         if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(GENERATION):
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
-            tree.body.remove(node)
-        elif isinstance(node, ast.ClassDef) and GENERATES in map(ast.unparse, node.bases):
-            node.bases = [base for base in node.bases if ast.unparse(base) != GENERATES]
+            _blank(node, tree.body, lines)
+        elif isinstance(node, ast.ClassDef) and _bases(node) & set(GENERATES):
+            node.bases = [base for base in node.bases if ast.unparse(base) not in GENERATES]
             first = end = node.lineno - 1
             while not lines[end].endswith("):"):
                 end += 1
             lines[first : end + 1] = [""] * (end + 1 - first)
             lines[first] = f"class {node.name}({', '.join(map(ast.unparse, node.bases))}):"
             for item in list(node.body):
-                if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == DECODING:
-                    count = item.end_lineno - item.lineno + 1
-                    lines[item.lineno - 1 : item.end_lineno] = [""] * count
-                    node.body.remove(item)
+                said = ast.unparse(item.targets[0]) if isinstance(item, ast.Assign) else ""
+                if said in (DECODING, FORECASTING):
+                    called |= _mentions(item) if said == FORECASTING else set()
+                    _blank(item, node.body, lines)
+    for node in list(tree.body):
+        if isinstance(node, ast.FunctionDef) and node.name in called:
+            others = (_mentions(other) for other in tree.body if other is not node)
+            if not any(node.name in names for names in others):
+                _blank(node, tree.body, lines)
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    return set(map(ast.unparse, node.bases))
+
+
+def _blank(node: ast.stmt, body: list[ast.stmt], lines: list[str]) -> None:
+    lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    body.remove(node)
 
 
 def _text(lines: list[str], first: int, last: int) -> str:

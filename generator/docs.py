@@ -111,6 +111,7 @@ def _model_facts(program: Program, model) -> dict[str, Any]:
         "aliases": [f"{prefix}{alias}" for alias in model.aliases],
         "doc": model.doc,
         "generates": program.spec.models[model.name].get("generates") is not None,
+        "forecasts": program.spec.models[model.name].get("forecasts") is not None,
         "arguments": [
             {"name": a.name, "type": type_text(program, a.type), "default": _default(a)}
             for a in model.arguments

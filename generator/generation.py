@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MASKS = ("attention_mask", "decoder_attention_mask")
 PLACES = ("position_ids", "decoder_position_ids")
+ENDS = ("keeps", "positions", "windows")  # the arguments that come last
 TABLES = ("embedding", "scaled_embedding", "param", "buffer")  # kinds of layers with rows
 
 
@@ -29,6 +30,7 @@ class Generates:
     inputs: tuple[tuple[str, str], ...] = ()  # name, function
     keeps: str | None = None
     positions: str | None = None
+    windows: tuple[str, int] | None = None  # field, frames
 
     def texts(self) -> list[str]:
         """As arguments in source code; those that say nothing are left out."""
@@ -36,7 +38,7 @@ class Generates:
         if self.inputs:
             pairs = "".join(f"({name!r}, {function}), " for name, function in self.inputs)
             found.append(("inputs", f"({pairs})"))
-        found += [(n, repr(getattr(self, n))) for n in ("keeps", "positions") if getattr(self, n)]
+        found += [(n, repr(getattr(self, n))) for n in ENDS if getattr(self, n)]
         return [f"{name}={text}" for name, text in found]
 
 
@@ -60,6 +62,7 @@ def generates(program: Program, module: ir.Module) -> Generates | None:
         inputs=tuple(_functions(program, module, section)),
         keeps=_kept(program, module, section),
         positions=next(_positions(program, module, set()), None),
+        windows=_windows(program, module, section),
     )
 
 
@@ -89,6 +92,19 @@ def _kept(program: Program, module: ir.Module, section: Map) -> str | None:
         message = f"{module.name}: {quoted(name)} is not both an input and an output"
         program.errors.error(where, message, hint=did_you_mean(name, both))
     return name
+
+
+def _windows(program: Program, module: ir.Module, section: Map) -> tuple[str, int] | None:
+    """The field of a window's places, and the frames of each."""
+    windows = section.get("windows")
+    if windows is None:
+        return None
+    name, schema = windows["places"], program.configs[module.config]
+    if schema.type(name) is None:
+        where = windows.value_locations["places"]
+        message = f"{module.name}: there is no field {quoted(name)}"
+        program.errors.error(where, message, hint=did_you_mean(name, schema.names))
+    return name, windows["stride"]
 
 
 def _per_token(module: ir.Module) -> Iterator[str]:

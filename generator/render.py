@@ -12,6 +12,7 @@ import black
 import jinja2
 
 from . import ir
+from .forecasts import forecasts
 from .generation import generates
 from .language.program import Program
 from .language.refusals import refusals
@@ -225,6 +226,7 @@ def class_context(writer: ModuleWriter) -> dict[str, Any]:
         context["base_prefix"] = own_base_prefix(writer)
         context["own_config"] = module.config != "main"
         context["generates"] = generates(writer.program, module)
+        context["forecasts"] = forecasts(writer.program, module)
         context["output"] = writer.record_class()
         context["records"] = record_contexts(writer)
         context["constructor"] = model_refusals(writer) + context["constructor"]

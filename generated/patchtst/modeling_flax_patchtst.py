@@ -41,6 +41,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.forecasts import Forecasting, ForecastMixin
 
 from .configuration_patchtst import PatchTSTConfig
 
@@ -176,6 +177,20 @@ def log_probability(
     else:
         log_prob = normal_log_prob(y, params[0], params[1])
     return log_prob if scale is None else log_prob - jnp.log(scale)
+
+
+def forecast_parameters(
+    kind: str,
+    params: list[jax.Array],
+    loc: jax.Array,
+    scale: jax.Array,
+) -> list[jax.Array]:
+    """Those of the distributions of the values themselves."""
+    if kind == "student_t":
+        return [params[0], scale * params[1] + loc, scale * params[2]]
+    if kind == "normal":
+        return [scale * params[0] + loc, scale * params[1]]
+    return [params[0], params[1] + jnp.log(scale)]
 
 
 class FlaxPatchTSTMasking(nnx.Module):
@@ -805,8 +820,17 @@ class FlaxPatchTSTForClassification(FlaxPatchTSTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPatchTSTForRegression(FlaxPatchTSTPreTrainedModel):
+class FlaxPatchTSTForRegression(ForecastMixin, FlaxPatchTSTPreTrainedModel):
     """Numbers for a series, or the parameters of their distributions."""
+
+    forecasting = Forecasting(
+        inputs=(("past_values", "float"), ("past_observed_mask", "bool?")),
+        parameters=lambda config, outputs: (
+            [outputs.regression_outputs] if config.loss == "mse" else outputs.regression_outputs
+        ),
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: "point" if config.loss == "mse" else config.distribution_output,
+    )
 
     checkpoint_names = {
         "projection": "head.projection",
@@ -880,8 +904,21 @@ class FlaxPatchTSTForRegression(FlaxPatchTSTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxPatchTSTForPrediction(FlaxPatchTSTPreTrainedModel):
+class FlaxPatchTSTForPrediction(ForecastMixin, FlaxPatchTSTPreTrainedModel):
     """The values to come, or the parameters of their distributions."""
+
+    forecasting = Forecasting(
+        inputs=(("past_values", "float"), ("past_observed_mask", "bool?")),
+        parameters=lambda config, outputs: (
+            [outputs.prediction_outputs]
+            if config.loss == "mse"
+            else forecast_parameters(
+                config.distribution_output, outputs.prediction_outputs, outputs.loc, outputs.scale
+            )
+        ),
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: "point" if config.loss == "mse" else config.distribution_output,
+    )
 
     checkpoint_names = {
         "shared": "head.projection",

@@ -32,6 +32,7 @@ from triptych.pytorch import (
     with_init,
     zeros,
 )
+from triptych.pytorch.generation.forecasts import Forecasting, ForecastMixin
 
 from .configuration_patchtst import PatchTSTConfig
 
@@ -158,6 +159,20 @@ def log_probability(
     else:
         log_prob = normal_log_prob(y, params[0], params[1])
     return log_prob if scale is None else log_prob - torch.log(scale)
+
+
+def forecast_parameters(
+    kind: str,
+    params: list[Tensor],
+    loc: Tensor,
+    scale: Tensor,
+) -> list[Tensor]:
+    """Those of the distributions of the values themselves."""
+    if kind == "student_t":
+        return [params[0], scale * params[1] + loc, scale * params[2]]
+    if kind == "normal":
+        return [scale * params[0] + loc, scale * params[1]]
+    return [params[0], params[1] + torch.log(scale)]
 
 
 class PatchTSTMasking(nn.Module):
@@ -781,8 +796,17 @@ class PatchTSTForClassification(PatchTSTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PatchTSTForRegression(PatchTSTPreTrainedModel):
+class PatchTSTForRegression(ForecastMixin, PatchTSTPreTrainedModel):
     """Numbers for a series, or the parameters of their distributions."""
+
+    forecasting = Forecasting(
+        inputs=(("past_values", "float"), ("past_observed_mask", "bool?")),
+        parameters=lambda config, outputs: (
+            [outputs.regression_outputs] if config.loss == "mse" else outputs.regression_outputs
+        ),
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: "point" if config.loss == "mse" else config.distribution_output,
+    )
 
     def __init__(self, config: PatchTSTConfig):
         super().__init__(config)
@@ -853,8 +877,21 @@ class PatchTSTForRegression(PatchTSTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class PatchTSTForPrediction(PatchTSTPreTrainedModel):
+class PatchTSTForPrediction(ForecastMixin, PatchTSTPreTrainedModel):
     """The values to come, or the parameters of their distributions."""
+
+    forecasting = Forecasting(
+        inputs=(("past_values", "float"), ("past_observed_mask", "bool?")),
+        parameters=lambda config, outputs: (
+            [outputs.prediction_outputs]
+            if config.loss == "mse"
+            else forecast_parameters(
+                config.distribution_output, outputs.prediction_outputs, outputs.loc, outputs.scale
+            )
+        ),
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: "point" if config.loss == "mse" else config.distribution_output,
+    )
 
     def __init__(self, config: PatchTSTConfig):
         super().__init__(config)

@@ -37,6 +37,7 @@ from triptych.tensorflow import (
     with_init,
     zeros,
 )
+from triptych.tensorflow.generation.forecasts import Forecasting, ForecastMixin
 
 from .configuration_patchtst import PatchTSTConfig
 
@@ -163,6 +164,20 @@ def log_probability(
     else:
         log_prob = normal_log_prob(y, params[0], params[1])
     return log_prob if scale is None else log_prob - tf.math.log(scale)
+
+
+def forecast_parameters(
+    kind: str,
+    params: list[tf.Tensor],
+    loc: tf.Tensor,
+    scale: tf.Tensor,
+) -> list[tf.Tensor]:
+    """Those of the distributions of the values themselves."""
+    if kind == "student_t":
+        return [params[0], scale * params[1] + loc, scale * params[2]]
+    if kind == "normal":
+        return [scale * params[0] + loc, scale * params[1]]
+    return [params[0], params[1] + tf.math.log(scale)]
 
 
 class TFPatchTSTMasking(Layer):
@@ -825,8 +840,17 @@ class TFPatchTSTForClassification(TFPatchTSTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPatchTSTForRegression(TFPatchTSTPreTrainedModel):
+class TFPatchTSTForRegression(ForecastMixin, TFPatchTSTPreTrainedModel):
     """Numbers for a series, or the parameters of their distributions."""
+
+    forecasting = Forecasting(
+        inputs=(("past_values", "float"), ("past_observed_mask", "bool?")),
+        parameters=lambda config, outputs: (
+            [outputs.regression_outputs] if config.loss == "mse" else outputs.regression_outputs
+        ),
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: "point" if config.loss == "mse" else config.distribution_output,
+    )
 
     checkpoint_names = {
         "projection": "head.projection",
@@ -900,8 +924,21 @@ class TFPatchTSTForRegression(TFPatchTSTPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFPatchTSTForPrediction(TFPatchTSTPreTrainedModel):
+class TFPatchTSTForPrediction(ForecastMixin, TFPatchTSTPreTrainedModel):
     """The values to come, or the parameters of their distributions."""
+
+    forecasting = Forecasting(
+        inputs=(("past_values", "float"), ("past_observed_mask", "bool?")),
+        parameters=lambda config, outputs: (
+            [outputs.prediction_outputs]
+            if config.loss == "mse"
+            else forecast_parameters(
+                config.distribution_output, outputs.prediction_outputs, outputs.loc, outputs.scale
+            )
+        ),
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: "point" if config.loss == "mse" else config.distribution_output,
+    )
 
     checkpoint_names = {
         "shared": "head.projection",

@@ -43,6 +43,7 @@ from triptych.flax import (
     with_init,
     zeros,
 )
+from triptych.flax.generation.forecasts import Forecasting, ForecastMixin
 
 from .configuration_time_series_transformer import TimeSeriesTransformerConfig
 
@@ -158,6 +159,20 @@ def log_probability(
     else:
         log_prob = normal_log_prob(y, params[0], params[1])
     return log_prob if scale is None else log_prob - jnp.log(scale)
+
+
+def forecast_parameters(
+    kind: str,
+    params: list[jax.Array],
+    loc: jax.Array,
+    scale: jax.Array,
+) -> list[jax.Array]:
+    """Those of the distributions of the values themselves; those of counts are scaled already."""
+    if kind == "student_t":
+        return [params[0], scale * params[1] + loc, scale * params[2]]
+    if kind == "normal":
+        return [scale * params[0] + loc, scale * params[1]]
+    return params
 
 
 class FlaxTimeSeriesTransformerEncoderAttention(nnx.Module):
@@ -677,8 +692,28 @@ class FlaxTimeSeriesTransformerModel(FlaxTimeSeriesTransformerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class FlaxTimeSeriesTransformerForPrediction(FlaxTimeSeriesTransformerPreTrainedModel):
+class FlaxTimeSeriesTransformerForPrediction(
+    ForecastMixin, FlaxTimeSeriesTransformerPreTrainedModel
+):
     """The distribution of every value to come."""
+
+    forecasting = Forecasting(
+        inputs=(
+            ("past_values", "float"),
+            ("past_time_features", "float"),
+            ("future_time_features", "float"),
+            ("past_observed_mask", "mask"),
+            ("static_categorical_features", "int?"),
+            ("static_real_features", "float?"),
+        ),
+        parameters=lambda config, outputs: forecast_parameters(
+            config.distribution_output, outputs.params, outputs.loc, outputs.scale
+        ),
+        drawn="future_values",
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: config.distribution_output,
+        steps=lambda config: 1 if config.prediction_length is None else config.prediction_length,
+    )
 
     checkpoint_names = {
         "proj": "parameter_projection.proj",

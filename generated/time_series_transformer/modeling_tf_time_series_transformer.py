@@ -39,6 +39,7 @@ from triptych.tensorflow import (
     with_past,
     zeros,
 )
+from triptych.tensorflow.generation.forecasts import Forecasting, ForecastMixin
 
 from .configuration_time_series_transformer import TimeSeriesTransformerConfig
 
@@ -145,6 +146,20 @@ def log_probability(
     else:
         log_prob = normal_log_prob(y, params[0], params[1])
     return log_prob if scale is None else log_prob - tf.math.log(scale)
+
+
+def forecast_parameters(
+    kind: str,
+    params: list[tf.Tensor],
+    loc: tf.Tensor,
+    scale: tf.Tensor,
+) -> list[tf.Tensor]:
+    """Those of the distributions of the values themselves; those of counts are scaled already."""
+    if kind == "student_t":
+        return [params[0], scale * params[1] + loc, scale * params[2]]
+    if kind == "normal":
+        return [scale * params[0] + loc, scale * params[1]]
+    return params
 
 
 class TFTimeSeriesTransformerEncoderAttention(Layer):
@@ -645,8 +660,26 @@ class TFTimeSeriesTransformerModel(TFTimeSeriesTransformerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TFTimeSeriesTransformerForPrediction(TFTimeSeriesTransformerPreTrainedModel):
+class TFTimeSeriesTransformerForPrediction(ForecastMixin, TFTimeSeriesTransformerPreTrainedModel):
     """The distribution of every value to come."""
+
+    forecasting = Forecasting(
+        inputs=(
+            ("past_values", "float"),
+            ("past_time_features", "float"),
+            ("future_time_features", "float"),
+            ("past_observed_mask", "mask"),
+            ("static_categorical_features", "int?"),
+            ("static_real_features", "float?"),
+        ),
+        parameters=lambda config, outputs: forecast_parameters(
+            config.distribution_output, outputs.params, outputs.loc, outputs.scale
+        ),
+        drawn="future_values",
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: config.distribution_output,
+        steps=lambda config: 1 if config.prediction_length is None else config.prediction_length,
+    )
 
     checkpoint_names = {
         "proj": "parameter_projection.proj",

@@ -35,6 +35,7 @@ from triptych.pytorch import (
     with_past,
     zeros,
 )
+from triptych.pytorch.generation.forecasts import Forecasting, ForecastMixin
 
 from .configuration_time_series_transformer import TimeSeriesTransformerConfig
 
@@ -141,6 +142,20 @@ def log_probability(
     else:
         log_prob = normal_log_prob(y, params[0], params[1])
     return log_prob if scale is None else log_prob - torch.log(scale)
+
+
+def forecast_parameters(
+    kind: str,
+    params: list[Tensor],
+    loc: Tensor,
+    scale: Tensor,
+) -> list[Tensor]:
+    """Those of the distributions of the values themselves; those of counts are scaled already."""
+    if kind == "student_t":
+        return [params[0], scale * params[1] + loc, scale * params[2]]
+    if kind == "normal":
+        return [scale * params[0] + loc, scale * params[1]]
+    return params
 
 
 class TimeSeriesTransformerEncoderAttention(nn.Module):
@@ -605,8 +620,26 @@ class TimeSeriesTransformerModel(TimeSeriesTransformerPreTrainedModel):
         return output if self.use_return_dict(return_dict) else output.to_tuple()
 
 
-class TimeSeriesTransformerForPrediction(TimeSeriesTransformerPreTrainedModel):
+class TimeSeriesTransformerForPrediction(ForecastMixin, TimeSeriesTransformerPreTrainedModel):
     """The distribution of every value to come."""
+
+    forecasting = Forecasting(
+        inputs=(
+            ("past_values", "float"),
+            ("past_time_features", "float"),
+            ("future_time_features", "float"),
+            ("past_observed_mask", "mask"),
+            ("static_categorical_features", "int?"),
+            ("static_real_features", "float?"),
+        ),
+        parameters=lambda config, outputs: forecast_parameters(
+            config.distribution_output, outputs.params, outputs.loc, outputs.scale
+        ),
+        drawn="future_values",
+        samples=lambda config: config.num_parallel_samples,
+        distribution=lambda config: config.distribution_output,
+        steps=lambda config: 1 if config.prediction_length is None else config.prediction_length,
+    )
 
     def __init__(self, config: TimeSeriesTransformerConfig):
         super().__init__(config)

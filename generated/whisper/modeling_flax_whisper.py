@@ -532,7 +532,7 @@ class FlaxWhisperModel(FlaxWhisperPreTrainedModel):
 class FlaxWhisperForConditionalGeneration(GenerationMixin, FlaxWhisperPreTrainedModel):
     """The next token of the transcript."""
 
-    decoding = Decoding(positions="max_target_positions")
+    decoding = Decoding(positions="max_target_positions", windows=("max_source_positions", 2))
 
     roles = {"output_embeddings": "proj_out"}
 

@@ -527,7 +527,7 @@ class TFWhisperModel(TFWhisperPreTrainedModel):
 class TFWhisperForConditionalGeneration(GenerationMixin, TFWhisperPreTrainedModel):
     """The next token of the transcript."""
 
-    decoding = Decoding(positions="max_target_positions")
+    decoding = Decoding(positions="max_target_positions", windows=("max_source_positions", 2))
 
     roles = {"output_embeddings": "proj_out"}
 

@@ -488,7 +488,7 @@ class WhisperModel(WhisperPreTrainedModel):
 class WhisperForConditionalGeneration(GenerationMixin, WhisperPreTrainedModel):
     """The next token of the transcript."""
 
-    decoding = Decoding(positions="max_target_positions")
+    decoding = Decoding(positions="max_target_positions", windows=("max_source_positions", 2))
 
     roles = {"output_embeddings": "proj_out"}
 

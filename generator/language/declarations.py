@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..configs import ConfigSchema, Field
 from ..diagnostics import Diagnostics, Location, describe, did_you_mean, listed, quoted
+from ..forecasts import forecasts
 from ..generation import generates
 from ..located import Map
 from ..types import NONE, Config, Optional, Record, Static, TupleOf, strip_optional
@@ -56,6 +57,7 @@ def check_declarations(program: Program) -> None:
     _check_roles(program)
     for model in program.models:
         generates(program, model)
+        forecasts(program, model)
     for key, rule in spec.init.items():
         place = place_of(spec.init, key)
         _check_rule(program, str(rule), place, spec.init.value_locations[key])

@@ -10,6 +10,7 @@ from .. import ir
 from ..configs import ConfigSchema, common_schema, read_config, read_interface, static_of
 from ..diagnostics import Diagnostics, Location, did_you_mean
 from ..dims import Dim
+from ..forecasts import called
 from ..legality import check_program
 from ..located import Map, Seq
 from ..ops.table import REQUIRED
@@ -117,6 +118,7 @@ class Program:
             for function in model.get("generates", {}).get("inputs", {}).values():
                 if function in self.spec.functions:
                     used.setdefault(function)
+            used |= dict.fromkeys(f for f in called(model.get("forecasts")) if self.function(f))
         self.used_functions = used  # only those that a model needs are written
         self._check_implements()
         self.errors.raise_if_any()

@@ -13,6 +13,8 @@ __getattr__, __dir__, __all__ = export(
             "GenerateBeamEncoderDecoderOutput",
             "GenerateDecoderOnlyOutput",
             "GenerateEncoderDecoderOutput",
+            "SampleTSPredictionOutput",
+            "TranscriptionOutput",
         ],
         "stopping": [
             "EosTokenCriteria",

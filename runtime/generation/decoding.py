@@ -17,7 +17,8 @@ class Decoding:
     name, and what makes each of them. `keeps`: an output that the next call gets instead of the
     tokens behind it, a list of states [t, b, d]; without the last two, whose tokens are read again
     with the new one. `positions`: the field of the configuration that says how many positions
-    there are, where they are learned.
+    there are, where they are learned. `windows`: where audio is heard window by window, the field
+    that says how many places of the encoder a window has, and how many frames each of them is.
     """
 
     per_token: tuple[str, ...] = ()
@@ -25,3 +26,4 @@ class Decoding:
     inputs: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
     keeps: str | None = None
     positions: str | None = None
+    windows: tuple[str, int] | None = None

@@ -59,7 +59,7 @@ def plan_lengths(
         maximum = prompt + config.max_new_tokens
     elif unseen:
         maximum = (USUAL if config.max_length is None else config.max_length) - unseen
-    elif config.max_length is None or ("max_length" not in asked and config.max_length == USUAL):
+    elif _usual(config, asked):
         maximum = prompt + USUAL
         if limit is not None:
             maximum = min(maximum, limit)
@@ -72,6 +72,21 @@ def plan_lengths(
     lengths = Lengths(prompt, maximum, minimum)
     _check(config, lengths, unseen, positions)
     return lengths
+
+
+def longest_prompt(config: GenerationConfig, given: Mapping[str, Any], positions: int) -> int:
+    """How many tokens may come before new ones, of a model with so many positions."""
+    if config.max_new_tokens is not None:
+        return positions + 1 - config.max_new_tokens
+    asked = {name for name, value in given.items() if value is not None}
+    return positions + 1 - USUAL if _usual(config, asked) else config.max_length - 1
+
+
+def _usual(config: GenerationConfig, asked: set[str]) -> bool:
+    """Whether nothing says how many tokens there may be."""
+    if config.max_length is None:
+        return True
+    return "max_length" not in asked and config.max_length == USUAL
 
 
 def bucket(count: int) -> int:

@@ -70,6 +70,26 @@ class GenerateBeamEncoderDecoderOutput(ModelOutput):
     past_key_values: Any = None
 
 
+@dataclass
+class TranscriptionOutput(ModelOutput):
+    """Of audio that was transcribed window by window.
+
+    `segments`: for each row a list of {start, end, tokens, idxs, result}: seconds, the tokens
+    int[s], where they stand in the sequences of the search that found them, and its output.
+    """
+
+    sequences: Any = None  # int[n, s], without the first tokens and the last one
+    segments: list | None = None
+    token_timestamps: Any = None  # float[n, s], in seconds
+
+
+@dataclass
+class SampleTSPredictionOutput(ModelOutput):
+    """Of a model that draws values to come."""
+
+    sequences: Any = None  # float32[b, samples, ...]
+
+
 def record_class(is_encoder_decoder: bool, beams: bool) -> type[ModelOutput]:
     """The record of a kind of model and of search."""
     if is_encoder_decoder:

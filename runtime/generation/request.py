@@ -132,14 +132,8 @@ def prepare(
         unseen = request.embedded - engine.ops.shape(request.ids)[1]
         config.min_length = max((config.min_length or 0) - unseen, 0)
     asked = {name: x for name, x in arguments.items() if GenerationConfig.knows(name)}
-    request.lengths = plan_lengths(
-        config,
-        engine.ops.shape(request.ids)[1],
-        asked,
-        limit=getattr(_decoder_config(model), "max_position_embeddings", None),
-        positions=_positions(model),
-        embedded=request.embedded,
-    )
+    count = engine.ops.shape(request.ids)[1]
+    request.lengths = lengths_of(model, config, count, asked, request.embedded, _unused(request))
     checks.check_token_ids(config, vocabulary(model))
     return request
 
@@ -260,7 +254,9 @@ def _behind_encoder(request: Request) -> None:
         tokens = start[:, None]
     else:
         _check_ids(request, tokens, "decoder_input_ids")
-        if needs_start(config, tokens) and ops.to_numpy(tokens[:, 0] != start).all():
+        # what a transcript begins with may come after earlier text
+        begins = needs_start(config, tokens) and not transcription.is_transcription(config)
+        if begins and ops.to_numpy(tokens[:, 0] != start).all():
             tokens = ops.concat([start[:, None], tokens], 1)
             mask = inputs.get("decoder_attention_mask")
             if mask is not None:
@@ -324,7 +320,38 @@ def _inferred_mask(request: Request, ids: Any) -> Any:
     return request.engine.ops.array((values != pad).astype(np.int64))
 
 
+def _unused(request: Request) -> int:
+    """How many places before the prompts take no position: they are padding in all of them."""
+    caller = request.caller
+    if not caller.encoder or request.mask is None or caller.names.positions not in caller.takes:
+        return 0
+    return int(request.engine.ops.to_numpy(request.mask).any(axis=0).argmax())
+
+
 # What a model is like.
+
+
+def lengths_of(
+    model: Any,
+    config: GenerationConfig,
+    prompt: int,
+    asked: Mapping[str, Any],
+    embedded: int = 0,
+    unused: int = 0,
+) -> Lengths:
+    """The lengths that a model's sequences may have after a prompt; see `plan_lengths`.
+
+    `unused`: how many of the prompt's tokens take no position.
+    """
+    positions = position_count(model)
+    return plan_lengths(
+        config,
+        prompt,
+        asked,
+        limit=getattr(_decoder_config(model), "max_position_embeddings", None),
+        positions=None if positions is None else positions + unused,
+        embedded=embedded,
+    )
 
 
 def _states(model: Any) -> list:
@@ -336,12 +363,13 @@ def _decoder_config(model: Any) -> Any:
     return next((parts[n] for n in ("decoder", "text_config") if n in parts), model.config)
 
 
-def vocabulary(model: Any) -> int:
-    """How many tokens the decoder has."""
+def vocabulary(model: Any) -> int | None:
+    """How many tokens the decoder has; None of a model of numbers."""
     config = _decoder_config(model)
-    return getattr(config, "decoder_vocab_size", None) or config.vocab_size
+    return getattr(config, "decoder_vocab_size", None) or getattr(config, "vocab_size", None)
 
 
-def _positions(model: Any) -> int | None:
+def position_count(model: Any) -> int | None:
+    """How many positions the decoder has a table of; None without one."""
     name = model.decoding.positions
     return None if name is None else getattr(_decoder_config(model), name, None)

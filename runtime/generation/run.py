@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from . import checks, contrastive
@@ -27,13 +28,35 @@ from .prompts import (
 )
 from .records import Recorder
 from .request import Request, prepare
+from .seeking import Seeker
 from .selection import Frame, Selection, Stop
 from .settings import rules_of_times, stop_of, strategy_of
+from .spoken import for_one_pass, transcription_of
 
 OF_SOURCE = (EncoderRepetitionPenalty, EncoderNoRepeatNgram)
 
 
 def generate(
+    engine: Any,
+    model: Any,
+    inputs: Any = None,
+    generation_config: Any = None,
+    *rest: Any,
+    seed: int | None = None,
+    **arguments: Any,
+) -> Any:
+    """What `GenerationMixin.generate` does, in any framework: one search, or one for each window of
+    audio. `rest`: see `search`."""
+    audio = transcription_of(engine, model, inputs, generation_config, arguments)
+    if audio is None:
+        if model.decoding.windows is not None:
+            arguments = for_one_pass(arguments)
+        return search(engine, model, inputs, generation_config, *rest, seed=seed, **arguments)
+    decode = partial(search, engine, model, None, generation_config, *rest)
+    return Seeker(engine, model, generation_config, audio, decode, seed).run()
+
+
+def search(
     engine: Any,
     model: Any,
     inputs: Any = None,
@@ -49,7 +72,7 @@ def generate(
     seed: int | None = None,
     **arguments: Any,
 ) -> Any:
-    """What `GenerationMixin.generate` does, in any framework."""
+    """The sequences that one search finds, or a record of it."""
     request = prepare(
         engine, model, inputs, generation_config, arguments, assistant_model is not None
     )

@@ -33,19 +33,36 @@ def first_tokens(
     tasks = getattr(config, "task_to_id", None)
     columns = [np.asarray(start)]
     language, task = getattr(config, "language", None), getattr(config, "task", None)
-    if languages:
+    forced = _forced(config) if language is None and task is None else []
+    detected = not forced or forced[0] is None
+    if languages and (detected or language is not None):
         if language is None:
             columns.append(detect(list(languages.values())))
         else:
             columns.append(_language_tokens(language, languages, rows))
     elif language is not None:
         raise InputError("this model knows one language", key="language", expected="None")
+    columns += [np.full(rows, token) for token in forced if token is not None]
     if task is not None or (language is not None and tasks):
         columns.append(np.full(rows, _task_token(task or TASKS[0], tasks)))
     timeless = getattr(config, "no_timestamps_token_id", None)
     if timeless is not None and not getattr(config, "return_timestamps", None):
         columns.append(np.full(rows, timeless))
     return np.stack(columns, axis=1)
+
+
+def _forced(config: GenerationConfig) -> list[int | None]:
+    """The tokens behind the start that older checkpoints begin with, None for the language; whether
+    times are given is not theirs to say."""
+    pairs = getattr(config, "forced_decoder_ids", None) or []
+    timeless = getattr(config, "no_timestamps_token_id", None)
+    tokens = [token for _, token in pairs]
+    if not pairs or pairs[0][0] != 1:
+        return []
+    if [place for place, _ in pairs] != list(range(1, len(pairs) + 1)):
+        expected = "a token for each place from 1 on"
+        raise InputError(key="forced_decoder_ids", expected=expected, found=show(pairs))
+    return tokens[:-1] if tokens[-1] == timeless else tokens
 
 
 def _language_tokens(language: Any, known: dict[str, int], rows: int) -> np.ndarray:

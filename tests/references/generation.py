@@ -26,6 +26,7 @@ from .case import Result
 
 ROOT = Path(__file__).resolve().parent / "generation"
 DIGITS = 9  # of a float32
+SECONDS = 1e-6  # by which times may differ
 DRAFT_SHARE = 0.1  # of other values in the weights of the draft of assisted decoding
 MATRICES = ("weight", "kernel", "q", "k", "v", "o", "r")  # that a gain multiplies
 OUTSIDE = (
@@ -158,6 +159,8 @@ def summary_error(array, expected):
 
 def check_output(name, expected, output):
     """Results for one output beside the sequences: numbers, or the shapes of a nest of arrays."""
+    if "rows" in expected:
+        return [_check_segments(name, expected["rows"], output)]
     if "shapes" in expected:
         found = shapes(output, name)
         same = found == expected["shapes"]
@@ -173,6 +176,28 @@ def check_output(name, expected, output):
         error = summary_error(array, expected)
     note = f"shape {list(array.shape)}, not {expected['shape']}" if "shape" in expected else ""
     return [Result(name, error, expected["tolerance"], note)]
+
+
+def _check_segments(name, rows, output):
+    """The Result of lists of segments, one a row: their times, tokens and places."""
+    found = {key: np.asarray(x) for key, x in output.items() if key.startswith(name + ".")}
+    found = {key: x for key, x in found.items() if ".result" not in key}
+    wanted = {}
+    for row, segments in enumerate(rows):
+        for place, segment in enumerate(segments):
+            begin, stop = segment["idxs"]
+            parts = {**segment, "idxs.0": begin, "idxs.1": stop}
+            del parts["idxs"]
+            wanted |= {f"{name}.{row}.{place}.{key}": np.array(x) for key, x in parts.items()}
+    other = sorted(found.keys() ^ wanted.keys())
+    other += [
+        key
+        for key in sorted(found.keys() & wanted.keys())
+        if found[key].shape != wanted[key].shape
+        or not np.allclose(found[key], wanted[key], rtol=0, atol=SECONDS)
+    ]
+    note = f"different: {', '.join(other[:3])}" if other else ""
+    return Result(name, math.inf if other else 0.0, 0.0, note)
 
 
 def stacked(output, name):

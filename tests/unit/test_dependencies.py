@@ -53,6 +53,18 @@ def registered(x):
     return x
 """,
     "torchlike/tables.py": "ROWS = 1\nMORE = 2\n",
+    "models/series/modeling_series.py": """
+from triptych.torchlike import attend
+
+def moved(x):
+    return shifted(x)
+
+def shifted(x):
+    return x + 1
+
+class Series(Base):
+    weights = attend
+""",
     "shared.py": "def find(key):\n    return key\n",
 }
 
@@ -134,3 +146,41 @@ def test_what_counts(tree, name, old, new):
 )
 def test_what_does_not(tree, name, old, new):
     assert not changed(tree, name, old, new)
+
+
+FORECASTS = """
+from triptych.torchlike import attend
+from triptych.torchlike.generation.forecasts import Forecasting, ForecastMixin
+
+def moved(x):
+    return shifted(x)
+
+def shifted(x):
+    return x + 1
+
+def only_drawn(x):
+    \"\"\"Of a forecast.\"\"\"
+    return moved(x)
+
+class Series(ForecastMixin, Base):
+    forecasting = Forecasting(
+        parameters=lambda config, outputs: only_drawn(outputs.x),
+        samples=lambda config: 3,
+    )
+
+    weights = attend
+"""
+
+
+def test_what_gives_a_model_its_forecasts_does_not(tree):
+    path = tree / "models/series/modeling_series.py"
+
+    def digests():
+        found = Dependencies("triptych", {"": tree, "models": tree / "models"})
+        return {place: found.digest(place) for place in found.closure([path])}
+
+    before = digests()
+    path.write_text(FORECASTS)
+    assert digests() == before
+    path.write_text(FORECASTS.replace("x + 1", "x + 2"))
+    assert digests() != before

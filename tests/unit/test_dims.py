@@ -43,9 +43,9 @@ def test_arithmetic_is_that_of_whole_numbers(seed):
         dim, source = draw(rng, rng.randint(1, 4))
         for _ in range(4):
             values = numbers(rng)
-            assert known(dim, values) == eval(source, {"min": min, "max": max}, dict(values)), (
-                source
-            )
+            assert known(dim, values) == eval(
+                source, {"min": min, "max": max}, dict(values)
+            ), source
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -91,7 +91,7 @@ def test_links_lead_somewhere():
 def test_the_status_is_up_to_date():
     """The counts in the text, against the specs."""
     rows = len(json.loads((ROOT / "specs/rows.json").read_text(encoding="utf-8")))
-    (written, of) = re.search(r"(\d+) of the (\d+) rows have a spec", README).groups()
+    written, of = re.search(r"(\d+) of the (\d+) rows have a spec", README).groups()
     specs = list((ROOT / "specs" / "models").glob("*.yaml"))
     served = sum(len(re.findall(r"\brow:", path.read_text())) for path in specs)
     assert (int(written), int(of)) == (served, rows)

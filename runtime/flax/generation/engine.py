@@ -18,6 +18,10 @@ from . import ops as _ops
 
 _PROGRAMS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
+# A token's products read each weight once; with XLA's narrower default, instructions are what
+# holds cores up and not memory. A core without so wide vectors takes its widest.
+_CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -64,7 +68,10 @@ class Programs:
                 return program(model, carry, arrays)
 
             donated = 1 if program.replaces else ()
-            self.known[program] = jax.jit(compiled, donate_argnums=donated)
+            options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
+            self.known[program] = jax.jit(
+                compiled, donate_argnums=donated, compiler_options=options
+            )
         return self.known[program](self.leaves, cache, rest, arrays)
 
 

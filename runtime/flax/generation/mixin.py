@@ -70,6 +70,6 @@ class GenerationMixin(WithGenerationConfig):
             negative_prompt_ids,
             negative_prompt_attention_mask,
             tokenizer,
-            seed,
+            seed=seed,
             **kwargs,
         )

@@ -31,7 +31,28 @@ is_finite = jnp.isfinite
 minimum = jnp.minimum
 maximum = jnp.maximum
 where = jnp.where
-while_loop = lax.while_loop
+
+
+def while_loop(cond: Callable[[Any], Any], body: Callable[[Any], Any], state: Any) -> Any:
+    """state = body(state) as long as cond(state) holds; the state is any nested structure.
+
+    Shapes and dtypes stay the same. Axes of one entry do not go round: XLA computes without them,
+    and would copy whole caches in each step to put them back.
+    """
+    leaves, structure = jax.tree.flatten(state)
+    shapes = [jnp.shape(leaf) for leaf in leaves]
+
+    def bare(state: Any) -> list[Array]:
+        return [jnp.squeeze(leaf) for leaf in structure.flatten_up_to(state)]
+
+    def whole(leaves: list[Array]) -> Any:
+        pairs = zip(leaves, shapes, strict=True)
+        return structure.unflatten([leaf.reshape(shape) for leaf, shape in pairs])
+
+    last = lax.while_loop(
+        lambda now: cond(whole(now)), lambda now: bare(body(whole(now))), bare(state)
+    )
+    return whole(last)
 
 
 def array(x: Any, dtype: Any = None, like: Array | None = None) -> Array:
@@ -209,6 +230,21 @@ def split_key(key: Array) -> tuple[Array, Array]:
 def gumbel(key: Array, like: Array) -> Array:
     """Gumbel noise of that shape."""
     return jax.random.gumbel(key, like.shape, like.dtype)
+
+
+def normal(key: Array, like: Array) -> Array:
+    """Standard normal numbers of that shape."""
+    return jax.random.normal(key, like.shape, like.dtype)
+
+
+def gamma(key: Array, concentration: Array) -> Array:
+    """Gamma variables of rate 1."""
+    return jax.random.gamma(key, concentration, dtype=concentration.dtype)
+
+
+def poisson(key: Array, rate: Array) -> Array:
+    """Counts, as numbers of the rates' type."""
+    return jax.random.poisson(key, rate).astype(rate.dtype)
 
 
 def categorical(key: Array, log_weights: Array) -> Array:

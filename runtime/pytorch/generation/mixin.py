@@ -14,6 +14,7 @@ from ...generation.mixin import Decoding, WithGenerationConfig
 __all__ = ["Decoding", "GenerationMixin"]
 
 DICTIONARY = "return_dict_in_generate"
+PARTS = ("return_segments", "return_token_timestamps")
 
 
 class GenerationMixin(WithGenerationConfig):
@@ -64,7 +65,9 @@ class GenerationMixin(WithGenerationConfig):
             settings = kwargs["compile_config"] = {}
         dictionary = getattr(generation_config or self.generation_config, DICTIONARY)
         # What is handed on may be used in training, which tensors of inference mode may not.
-        inner = torch.no_grad if kwargs.get(DICTIONARY, dictionary) else torch.inference_mode
+        parts = any(kwargs.get(name) for name in PARTS)
+        handed = parts or kwargs.get(DICTIONARY, dictionary)
+        inner = torch.no_grad if handed else torch.inference_mode
         place = nullcontext() if self.device.type == "cpu" else self.device
         with inner(), place:
             result = generate(
@@ -80,7 +83,7 @@ class GenerationMixin(WithGenerationConfig):
                 negative_prompt_ids,
                 negative_prompt_attention_mask,
                 tokenizer,
-                seed,
+                seed=seed,
                 **kwargs,
             )
         return result.clone() if result.__class__ is Tensor else result

@@ -248,6 +248,21 @@ def gumbel(key: torch.Generator | None, like: Tensor) -> Tensor:
     return -torch.empty_like(like).exponential_(generator=key).log()
 
 
+def normal(key: torch.Generator | None, like: Tensor) -> Tensor:
+    """Standard normal numbers of that shape."""
+    return torch.empty_like(like).normal_(generator=key)
+
+
+def gamma(key: torch.Generator | None, concentration: Tensor) -> Tensor:
+    """Gamma variables of rate 1."""
+    return torch._standard_gamma(concentration, generator=key)
+
+
+def poisson(key: torch.Generator | None, rate: Tensor) -> Tensor:
+    """Counts, as numbers of the rates' type."""
+    return torch.poisson(rate, generator=key)
+
+
 def categorical(key: torch.Generator | None, log_weights: Tensor) -> Tensor:
     """One draw per row of [b, n]: int [b]. Weights need not sum to 1."""
     return torch.multinomial(log_weights.softmax(dim=-1), 1, generator=key)[:, 0]

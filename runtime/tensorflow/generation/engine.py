@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from ...generation.request import vocabulary
 from . import caches as _caches
 from . import ops as _ops
+from .remapping import unfused
+from .weights import read_outside
 
 _PROGRAMS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -39,7 +40,8 @@ class Engine:
         if key not in known:
             compile = self.jit_compile or None
             known[key] = tf.function(Traced(program, model), autograph=False, jit_compile=compile)
-        return known[key](carry, {name: _traced(x) for name, x in arrays.items()})
+        with unfused():
+            return known[key](carry, {name: _traced(x) for name, x in arrays.items()})
 
     def takes(self, model: Any) -> tuple[str, ...]:
         """The names of a model's inputs."""
@@ -64,8 +66,5 @@ class Traced:
 
     def __call__(self, carry: Any, arrays: dict[str, Any]) -> Any:
         model = self.model()
-        # Read once, outside of any loop: TensorFlow copies a variable at each use as soon as rows
-        # of it have been looked up, and XLA what a loop reads by itself.
-        read = [(variable, tf.convert_to_tensor(variable.value)) for variable in model.variables]
-        with keras.StatelessScope(state_mapping=read):
+        with read_outside(model):
             return self.program(model, carry, arrays)

@@ -226,6 +226,22 @@ def gumbel(key: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     return -tf.math.log(-tf.math.log(uniform))
 
 
+def normal(key: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """Standard normal numbers of that shape."""
+    return tf.random.stateless_normal(like.shape, key, dtype=like.dtype)
+
+
+def gamma(key: tf.Tensor, concentration: tf.Tensor) -> tf.Tensor:
+    """Gamma variables of rate 1."""
+    shape, dtype = concentration.shape, concentration.dtype
+    return tf.random.stateless_gamma(shape, key, alpha=concentration, dtype=dtype)
+
+
+def poisson(key: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+    """Counts, as numbers of the rates' type."""
+    return tf.random.stateless_poisson(rate.shape, key, lam=rate, dtype=rate.dtype)
+
+
 def categorical(key: tf.Tensor, log_weights: tf.Tensor) -> tf.Tensor:
     """One draw per row of [b, n]: int [b]. Weights need not sum to 1."""
     return argmax(log_weights + gumbel(key, log_weights))

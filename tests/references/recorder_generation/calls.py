@@ -15,6 +15,7 @@ class Call:
     sequence are chosen from what the model says, such that rows end apart. `like` names a call
     whose prompt and arguments are taken, and whose tokens must be given. `tuned`: arguments that
     follow from what the model says without them. `effective`: the arguments must change the tokens.
+    `frames`: how many frames of audio each row has. `shows`: whether a Run is worth recording.
     `outputs`: what is recorded beside the sequences. `special`: see generation.Call; `negative` and
     `target` ask for such a prompt, `alone` is what the reference alone is given.
     """
@@ -30,6 +31,8 @@ class Call:
     outputs: tuple = ()
     special: dict = field(default_factory=dict)
     embeds: bool = False
+    frames: tuple = ()
+    shows: Callable | None = None
     version: str = NEW
     whole: bool = True  # the record is asked for when recording
     zero_pad: bool = False  # the padding token may be 0 where beams are searched

@@ -39,6 +39,17 @@ def prompt(session, side, attempt, rows=None, embeds=False):
     return name, inputs
 
 
+def long(inputs, frames):
+    """Features of audio that lasts so many frames in each row, with a mask where they differ."""
+    features = inputs["input_features"]
+    shape = (len(frames), features.shape[1], max(frames))
+    result = {"input_features": replace(features, shape=shape)}
+    if len(set(frames)) > 1:
+        places = np.arange(max(frames))[None]
+        result["attention_mask"] = (places < np.array(frames)[:, None]).astype(np.int64)
+    return result
+
+
 def negative(session, attempt, masked):
     """negative_prompt_ids and their mask, which is padded on the left."""
     shape = (2, 4)

@@ -37,6 +37,12 @@ class Run:
         """Rows of the tokens that were chosen, with what pads them."""
         return self.sequences[:, self.start :].tolist()
 
+    @property
+    def times(self):
+        """When each token was said, if that was asked for."""
+        found = self.output.get("token_timestamps")
+        return [] if found is None else found.double().numpy().round(3).tolist()
+
     def margin(self):
         """The least distance between the best two scores; infinite where one alone is possible."""
         scores = torch.stack(list(self.output["scores"]), 1).double().numpy()
@@ -74,6 +80,8 @@ def run(session, inputs, kwargs, special, *, double=False, noise=None, record=Tr
 
 def _arguments(session, inputs, kwargs, special, double, dtype):
     given = {**_inputs.to_torch(inputs, dtype), **kwargs}
+    if "prompt_ids" in given:
+        given["prompt_ids"] = torch.tensor(given["prompt_ids"])
     if "assistant" in special:
         given["assistant_model"] = session.drafts[double]
     if rule := special.get("allowed"):
@@ -133,5 +141,8 @@ def agree(session, found, inputs, kwargs, special, record):
     """The float64 Run if it and those with noise give the tokens of `found`, else None."""
     exact = run(session, inputs, kwargs, special, double=True, record=record)
     others = [run(session, inputs, kwargs, special, noise=noise, record=record) for noise in NOISES]
-    same = all(np.array_equal(other.sequences, found.sequences) for other in (exact, *others))
+    same = all(
+        np.array_equal(other.sequences, found.sequences) and other.times == found.times
+        for other in (exact, *others)
+    )
     return exact if same else None

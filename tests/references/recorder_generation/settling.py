@@ -111,6 +111,9 @@ def _extended(session, call, name, inputs, attempt):
     if special.pop("target", False):
         name += ".target"
         inputs = {**inputs, **prompts.target(session, attempt)}
+    if call.frames:
+        name += "." + "_".join(map(str, call.frames))
+        inputs = prompts.long(inputs, call.frames)
     return name, inputs, special
 
 
@@ -135,6 +138,8 @@ def _without(session, call, kwargs):
 
 def _shows(session, call, inputs, kwargs, special, found):
     """Whether the call shows what it is there for."""
+    if call.shows and not call.shows(found):
+        return False
     if call.effective:
         kept = {n: v for n, v in special.items() if n in ("generation_config", "alone")}
         names = ("negative_prompt_ids", "negative_prompt_attention_mask")
@@ -167,15 +172,32 @@ def _outputs(names, settled):
     found, exact = settled.found.output, settled.exact.output
     result = {}
     for name in names:
-        if found.get(name) is None:
+        if name == "segments":
+            result[name] = {"rows": [[_segment(s) for s in row] for row in found[name]]}
+        elif found.get(name) is None:
             result[name] = {"shapes": None}
         elif name in ("sequences_scores", "beam_indices"):
             result[name] = _numbers(name, found[name].numpy(), exact[name].numpy())
+        elif name == "token_timestamps":
+            result[name] = _digest(name, found[name].numpy(), exact[name].numpy())
         elif name in ("scores", "logits"):
             result[name] = _digest(name, _stack(found[name]), _stack(exact[name]))
         else:
             result[name] = {"shapes": _shapes(found[name])}
     return result
+
+
+def _segment(segment):
+    """What is recorded of a segment."""
+    found = {
+        "start": float(segment["start"]),
+        "end": float(segment["end"]),
+        "tokens": segment["tokens"].tolist(),
+        "idxs": [int(place) for place in segment["idxs"]],
+    }
+    if "token_timestamps" in segment:
+        found["token_timestamps"] = [round(x, 6) for x in segment["token_timestamps"].tolist()]
+    return found
 
 
 def _stack(steps):

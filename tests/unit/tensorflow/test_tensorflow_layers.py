@@ -263,7 +263,7 @@ def test_cross_entropy():
 
 
 def test_classification_loss():
-    (logits, one, many) = arrays((4, 3), (4, 1), (4, 3))
+    logits, one, many = arrays((4, 3), (4, 1), (4, 3))
     classes = tf.constant([0, 2, 1, 1])
     single = float(cross_entropy(*tensors(logits, classes)))
     assert float(classification_loss(*tensors(logits, classes), None, 3)) == pytest.approx(single)
