@@ -81,8 +81,9 @@ def explicit(
     allowed = mask.allowed(s, t)
     if allowed is not None:
         # The least finite number: a row of nothing else is uniform, where -inf would give NaN.
-        # Added, not put in place: the gradient is then that of the mean as well.
-        scores += tf.where(allowed, tf.zeros((), scores.dtype), scores.dtype.min)
+        # Subtracted, not put in place: the gradient is then that of the mean as well. An addition
+        # would be fused with the product, into a kernel that is slow where masks broadcast.
+        scores -= tf.where(allowed, tf.zeros((), scores.dtype), scores.dtype.max)
         if bias is not None:  # which can be as low itself
             scores = tf.where(scores < scores.dtype.min, scores.dtype.min, scores)
     written = mask.written(s, t)

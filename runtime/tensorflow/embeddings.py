@@ -23,10 +23,18 @@ def find(model: PreTrainedModel, role: str) -> Any:
         path = owner.roles.get(role)
         if path is not None:
             try:
-                return weights.descend(owner, path)
+                return _at(owner, path)
             except AttributeError:  # a head inherits the roles of the base model
                 continue
     raise ConfigError(f"{type(model).__name__} has no part in this role", key=role)
+
+
+def _at(owner: PreTrainedModel, path: str) -> Any:
+    """The part at a path; its end may be a call, of a model inside."""
+    before, _, last = path.rpartition(".")
+    if last.endswith("()"):
+        return getattr(weights.descend(owner, before), last[:-2])()
+    return weights.descend(owner, path)
 
 
 def find_output(model: PreTrainedModel) -> Linear | None:
@@ -70,9 +78,20 @@ def _replace(model: PreTrainedModel, leaf: weights.Leaf, shape: tuple[int, ...])
     new = Parameter(owner, old.name, shape, permutation=old.permutation, init=old.init)
     setattr(owner, attribute, new)
     leaf = replace(leaf, parameter=new)
-    name = leaf.name.removeprefix(f"{model.base_model_prefix}.")
-    initialize(name, new, owner, model.initializers, model.config)
+    part, name = _innermost(model, new)
+    initialize(name, new, owner, part.initializers, part.config)
     whole = np.array(leaf.numpy())
     kept = tuple(map(slice, map(min, values.shape, whole.shape)))
     whole[kept] = values[kept]
     leaf.assign(whole)
+
+
+def _innermost(model: PreTrainedModel, parameter: Parameter) -> tuple[PreTrainedModel, str]:
+    """The model that says how a parameter starts, the smallest one around it, and its name there."""
+    models = [part for part in model._flatten_layers() if hasattr(part, "initializers")]
+    return next(
+        (part, leaf.name.removeprefix(f"{part.base_model_prefix}."))
+        for part in sorted(models, key=lambda part: len(weights.leaves(part)))
+        for leaf in weights.leaves(part)
+        if leaf.parameter is parameter
+    )

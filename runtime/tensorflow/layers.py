@@ -79,7 +79,8 @@ class Embedding(Layer):
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         try:
-            rows = tf.gather(self.weight.value, ids)
+            # Read first: a variable that rows are gathered from is copied at all later reads.
+            rows = tf.gather(tf.convert_to_tensor(self.weight.value), ids)
         except tf.errors.InvalidArgumentError as error:  # only eager calls on a CPU notice
             raise self._out_of_range(ids) from error
         if self.padding_idx is not None:
