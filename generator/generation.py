@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MASKS = ("attention_mask", "decoder_attention_mask")
 PLACES = ("position_ids", "decoder_position_ids")
-ENDS = ("keeps", "positions", "windows")  # the arguments that come last
+ENDS = ("keeps", "positions", "places", "windows")  # the arguments that come last
 TABLES = ("embedding", "scaled_embedding", "param", "buffer")  # kinds of layers with rows
 
 
@@ -30,6 +30,7 @@ class Generates:
     inputs: tuple[tuple[str, str], ...] = ()  # name, function
     keeps: str | None = None
     positions: str | None = None
+    places: str | None = None
     windows: tuple[str, int] | None = None  # field, frames
 
     def texts(self) -> list[str]:
@@ -62,6 +63,7 @@ def generates(program: Program, module: ir.Module) -> Generates | None:
         inputs=tuple(_functions(program, module, section)),
         keeps=_kept(program, module, section),
         positions=next(_positions(program, module, set()), None),
+        places=section.get("places"),
         windows=_windows(program, module, section),
     )
 

@@ -21,7 +21,7 @@ class Caller:
     `takes`: the names of the model's inputs. `cache_name`: what it calls its cache; None without
     one. `sums`: whether the cache sums up all tokens, so that masks are of the new ones alone.
     `wide`: whether masks span the whole capacity, as compiled code has it. `asked`: switches for
-    further outputs; `constants`: arguments that are no arrays.
+    further outputs; `constants`: arguments that are no arrays. `origin`: the first position.
     """
 
     decoding: Decoding
@@ -32,6 +32,7 @@ class Caller:
     wide: bool = True
     asked: tuple[str, ...] = ()
     constants: tuple[tuple[str, Any], ...] = ()
+    origin: int = 0
 
     def prompt(
         self,
@@ -62,10 +63,10 @@ class Caller:
         if mask is not None:
             seen = ops.cast(mask[:, : start + count], ops.int_)
             pads = start + count - ops.sum_(seen, axis=1)
-            places = ops.where(seen == 0, 1, ops.cumsum(seen, axis=1) - 1)[:, start:]
+            places = self._places(ops, seen)[:, start:]
             call[names.mask] = self._mask(mask, start + count, count)
         else:
-            places = start + ops.arange(count, like=read)[None]
+            places = self.origin + start + ops.arange(count, like=read)[None]
         if names.positions in self.takes:
             call.setdefault(names.positions, places)
         if tokens is not None:
@@ -105,7 +106,7 @@ class Caller:
         if mask is not None:
             call[names.mask] = self._mask(mask, length + count, count)
         if names.positions in self.takes:
-            places = length + ops.arange(count, like=tokens)[None]
+            places = self.origin + length + ops.arange(count, like=tokens)[None]
             call[names.positions] = places if carry.pads is None else places - carry.pads[:, None]
         for name, x in carry.last.items():
             call[name] = x if count == 1 else ops.concat([x] * count, axis=1)
@@ -134,9 +135,9 @@ class Caller:
             room = ops.full((rows, count - length), 1, ops.int_, like=mask)
             mask = call[names.mask] = ops.concat([ops.cast(mask, ops.int_), room], 1)
         if names.positions in self.takes:
-            places = ops.arange(count, like=tokens)[None]
+            places = self.origin + ops.arange(count, like=tokens)[None]
             if mask is not None:
-                places = ops.where(mask == 0, 1, ops.cumsum(mask, axis=1) - 1)
+                places = self._places(ops, mask)
             call[names.positions] = places
         for name in self.decoding.per_token:
             if name in call:
@@ -152,6 +153,11 @@ class Caller:
             inputs["use_cache"] = False
         inputs |= self.constants
         return model(**inputs, **dict.fromkeys(self.asked, True), return_dict=True)
+
+    def _places(self, ops: Any, mask: Any) -> Any:
+        """The positions of tokens that a mask [b, s] leaves; others get one that has no say."""
+        hidden = self.origin - 1 if self.origin else 1
+        return ops.where(mask == 0, hidden, ops.cumsum(mask, axis=1) - 1 + self.origin)
 
     def _mask(self, mask: Any, filled: Any, new: int) -> Any:
         if self.sums:

@@ -17,7 +17,9 @@ class Decoding:
     name, and what makes each of them. `keeps`: an output that the next call gets instead of the
     tokens behind it, a list of states [t, b, d]; without the last two, whose tokens are read again
     with the new one. `positions`: the field of the configuration that says how many positions
-    there are, where they are learned. `windows`: where audio is heard window by window, the field
+    there are, where they are learned. `places`: how positions that nobody gave are counted, where
+    not from 0 at the first token that the mask leaves: "own", by the model, or "after_padding_id",
+    from pad_token_id + 1 there. `windows`: where audio is heard window by window, the field
     that says how many places of the encoder a window has, and how many frames each of them is.
     """
 
@@ -26,4 +28,5 @@ class Decoding:
     inputs: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
     keeps: str | None = None
     positions: str | None = None
+    places: str | None = None
     windows: tuple[str, int] | None = None

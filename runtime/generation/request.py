@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, show
 from . import checks, transcription
 from .caches import GROWING
-from .calls import Caller
+from .calls import POSITIONS, Caller
 from .config import GenerationConfig
 from .lengths import Lengths, bucket, padded, plan_lengths
 from .loops import Whole, scores_of
@@ -112,15 +112,17 @@ def prepare(
     checks.check_cache(config, past is not None)
     arrays, constants = _sorted(engine, given)
     mode = mode_of(config, assisted)
+    places = model.decoding.places
     caller = Caller(
         decoding=model.decoding,
-        takes=frozenset(takes),
+        takes=frozenset(takes) - ({POSITIONS[encoder]} if places == "own" else set()),
         cache_name=model.cache_name if config.use_cache and _states(model) else None,
         encoder=encoder,
         wide=engine.traces and config.cache_implementation not in GROWING,
         sums=bool(_states(model)) and all(spec.kind == "tensor" for spec in _states(model)),
         asked=_asked(config, takes, mode),
         constants=constants,
+        origin=model.config.pad_token_id + 1 if places == "after_padding_id" else 0,
     )
     request = Request(engine, model, config, mode, caller, None, arrays, None, past=past)
     request.eos = tuple(checks.as_ids(config.eos_token_id))

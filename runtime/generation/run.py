@@ -295,5 +295,5 @@ def _guidance(
     output, carry = read_prompt(other, capacity)
     return Guidance(
         request.engine, request.model, caller, request.config.guidance_scale,
-        scores_of(ops, output), carry, lengths.prompt,
+        scores_of(ops, output), carry, ids, other.every(1),
     )  # fmt: skip

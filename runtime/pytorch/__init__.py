@@ -83,6 +83,7 @@ from .losses import (
 )
 from .masks import Mask, allow, causal, padding, window
 from .model import PreTrainedModel
+from .optimize import optimize
 from .outputs import ModelOutput
 from .positions import key_positions, log_buckets
 from .recurrent import LSTM
@@ -166,6 +167,7 @@ __all__ = [
     "normal",
     "one_of",
     "ones",
+    "optimize",
     "pad",
     "padding",
     "parameters",

@@ -87,7 +87,7 @@ def _replace(model: PreTrainedModel, leaf: weights.Leaf, shape: tuple[int, ...])
 
 
 def _innermost(model: PreTrainedModel, parameter: Parameter) -> tuple[PreTrainedModel, str]:
-    """The model that says how a parameter starts, the smallest one around it, and its name there."""
+    """The smallest model around a parameter, which says how it starts, and its name there."""
     models = [part for part in model._flatten_layers() if hasattr(part, "initializers")]
     return next(
         (part, leaf.name.removeprefix(f"{part.base_model_prefix}."))

@@ -29,6 +29,11 @@ class Case:
         """How many texts a step continues."""
         return self.batch * self.beams
 
+    @property
+    def is_large(self) -> bool:
+        """Whether its caches and first steps take gigabytes at GPT-2's size."""
+        return self.rows * self.prompt > 4096
+
     def options(self, tokens: int) -> dict[str, Any]:
         """Arguments of `generate`, the same for product and reference."""
         return {

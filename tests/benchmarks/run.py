@@ -61,12 +61,12 @@ def main() -> int:
             for section in module.measure(options):
                 sections.append(section)
                 print(text([section]), end="\n\n", flush=True)
+                if given.json:  # what is there, should a later one not come to its end
+                    Path(given.json).write_text(as_json(sections, **facts))
         except WorkerError as error:
             sections.append(Section(name, [], [f"failed: {str(error).strip().splitlines()[-1]}"]))
             print(f"{name} failed:\n{error}", file=sys.stderr)
     print(f"{heading}\n\n{text(sections)}")
-    if given.json:
-        Path(given.json).write_text(as_json(sections, **facts))
     if given.markdown:
         Path(given.markdown).write_text(markdown(sections, heading))
     return 0

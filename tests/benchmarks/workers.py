@@ -12,8 +12,8 @@ import os
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +57,22 @@ class Worker(AbstractContextManager):
     def answer(self) -> Any:
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
+            status = self.process.wait()
             self.errors.seek(0)
-            raise WorkerError(self.errors.read()[-2000:])
+            printed = self.errors.read()[-2000:].strip()
+            raise WorkerError(printed if status > 0 and printed else f"ended with status {status}")
         return json.loads(line)
 
     def run(self, calls: int, what: str = "", spare: int = 1) -> list[float]:
         """Seconds of each of some calls; spare ones warm caches that another process cooled."""
-        self.process.stdin.write(f"{calls + spare} {what}\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # then there is no answer either
+            self.process.stdin.write(f"{calls + spare} {what}\n")
+            self.process.stdin.flush()
         return self.answer()[spare:]
 
     def __exit__(self, *_: object) -> None:
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
@@ -115,14 +118,29 @@ def alternate(workers: dict[str, Worker], rounds: int, calls: int, warm_up: int 
 
 
 def take_turns(
-    workers: dict[str, Worker], rounds: int, calls: int, what: str = "", spare: int = 1
+    workers: dict[str, Worker],
+    rounds: int,
+    calls: int,
+    what: str = "",
+    spare: int = 1,
+    failed: Callable[[str, WorkerError], None] | None = None,
 ) -> Times:
-    """The rounds of `alternate`, with workers that have answered."""
+    """The rounds of `alternate`, with workers that have answered.
+
+    `failed` is told of a worker that ends, and the others go on; without it that is an error.
+    """
     medians: dict[str, list[float]] = {name: [] for name in workers}
     for turn in range(rounds):
-        for name in list(workers)[:: 1 if turn % 2 == 0 else -1]:
-            seconds = workers[name].run(calls, what, spare)
-            medians[name].append(statistics.median(seconds))
+        for name in list(medians)[:: 1 if turn % 2 == 0 else -1]:
+            try:
+                seconds = workers[name].run(calls, what, spare)
+            except WorkerError as error:
+                if failed is None:
+                    raise
+                failed(name, error)
+                del medians[name]
+            else:
+                medians[name].append(statistics.median(seconds))
     return Times(medians)
 
 

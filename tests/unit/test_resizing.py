@@ -75,3 +75,27 @@ def test_impossible_sizes_change_nothing(model):
             model.resize_token_embeddings(size)
     assert model.config.vocab_size == 11
     assert next(iter(triptych.state_dict(model).values())).shape[0] == 11
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        pytest.param("", marks=pytest.mark.xfail(strict=True, reason="no rule for first values")),
+        "TF",
+        pytest.param("Flax", marks=pytest.mark.xfail(strict=True, reason="its table is not found")),
+    ],
+)
+def test_the_table_inside_a_composite(prefix):
+    package = import_module("triptych.models.llava")
+    text = {**SMALL, "model_type": "llama"}
+    sizes = {name: SMALL[name] for name in SMALL if name not in ("vocab_size", "pad_token_id")}
+    vision = {**sizes, "model_type": "clip_vision_model", "image_size": 8, "patch_size": 4}
+    config = package.LlavaConfig(text_config=text, vision_config=vision, image_token_index=9)
+    model = getattr(package, f"{prefix}LlavaForConditionalGeneration")(config)
+    ids = np.array([[1, 5, 3, 8]])
+    before = outputs(model, ids)
+    table = model.resize_token_embeddings(14)
+    assert table is model.get_input_embeddings() and table.num_embeddings == 14
+    assert model.config.text_config.vocab_size == 14
+    for old, new in zip(before, outputs(model, ids), strict=True):
+        np.testing.assert_allclose(new[..., : old.shape[-1]], old, atol=1e-6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from generation_cases import TOKENS, Case, weights
@@ -12,7 +12,7 @@ from options import LABELS, Options
 from workers import Times, Worker, WorkerError, take_turns
 
 OURS = {
-    "pytorch": ("dynamic", "static", "compiled"),
+    "pytorch": ("dynamic", "static", "optimized", "compiled"),
     "tensorflow": ("graph", "xla"),
     "flax": ("jit",),
 }
@@ -77,48 +77,75 @@ class Sitting:
 
 
 def sit(options: Options, task: dict[str, Any], case: Case, everything: bool) -> Sitting:
-    """Measures a case; `everything` includes the forms that are shown once."""
+    """Measures a case; `everything` includes the forms that are shown once.
+
+    The processes of a large case do not fit into memory together: one framework's at a time.
+    """
     size = weights(task["fields"]) * BYTES[case.dtype]
-    results: dict[Subject, dict[str, Any]] = {}
-    notes: list[str] = []
+    sitting = Sitting(case, size, Times({}), Times({}), {})
+    frameworks = options.frameworks
+    if case.is_large and len(frameworks) > 1:
+        sitting.notes.append("one framework after another, to save memory")
+        for framework in frameworks:
+            _sit(sitting, replace(options, frameworks=(framework,)), task, everything)
+    else:
+        _sit(sitting, options, task, everything)
+    return sitting
+
+
+def _sit(sitting: Sitting, options: Options, task: dict[str, Any], everything: bool) -> None:
+    """Adds to a sitting what some frameworks' processes take."""
+    case, rounds = sitting.case, options.count(5)
     generating = {"model": task["model"], "folder": task["folder"], "case": asdict(case)}
+    workers: dict[Subject, Worker] = {}
+
+    def failed(subject: Subject, error: WorkerError) -> None:
+        workers.pop(subject, None)
+        sitting.results.pop(subject, None)
+        sitting.notes.append(f"failed: {subject}: {str(error).splitlines()[-1]}")
+
     with ExitStack() as stack:
 
-        def started(subjects: Iterator[Subject]) -> dict[Subject, Worker]:
-            found = {}
-            for subject in subjects:
-                name = f"{subject.framework}_{subject.side}"
-                python = _python(options, subject)
-                try:
-                    worker = Worker(python, name, "generate", form=subject.form, **generating)
-                    results[subject] = stack.enter_context(worker).answer()
-                except WorkerError as error:  # the others go on
-                    notes.append(f"failed: {subject}: {str(error).strip().splitlines()[-1]}")
-                else:
-                    found[subject] = worker
-            return found
+        def start(subject: Subject, what: str, arguments: dict[str, Any]) -> Any:
+            name = f"{subject.framework}_{subject.side}"
+            worker = Worker(_python(options, subject), name, what, **arguments)
+            workers[subject] = stack.enter_context(worker)
+            return worker.answer()
 
-        workers = started(_forms(options, case, "ours", OURS))
-        workers |= started(_forms(options, case, "reference", THEIRS))
-        limits = {}
-        for subject, what, arguments in _limits(options, task["fields"], case, size):
-            worker = Worker(options.product, f"{subject.framework}_limit", what, **arguments)
-            limits[subject] = stack.enter_context(worker)
-            worker.answer()
-        rounds = options.count(5)
-        times = take_turns(limits | workers, rounds, 1)
-        firsts = Times({})
+        def turns(subjects: Iterator[Subject], *arguments: Any, **named: Any) -> dict:
+            chosen = {subject: workers[subject] for subject in subjects if subject in workers}
+            return take_turns(chosen, *arguments, failed=failed, **named).rounds
+
+        def generate(subjects: Iterator[Subject]) -> list[Subject]:
+            subjects = list(subjects)
+            for subject in subjects:
+                try:
+                    found = start(subject, "generate", {"form": subject.form, **generating})
+                except WorkerError as error:  # the others go on
+                    failed(subject, error)
+                else:
+                    sitting.results[subject] = found
+            return subjects
+
+        for subject, what, arguments in _limits(
+            options, task["fields"], case, sitting.bytes_a_step
+        ):
+            if subject not in sitting.times:
+                start(subject, what, arguments)
+        limits = list(workers)
+        subjects = generate(_forms(options, case, "ours", OURS))
+        subjects += generate(_forms(options, case, "reference", THEIRS))
+        sitting.times.rounds |= turns(limits + subjects, rounds, 1)
         if case.beams == 1:
-            able = {subject: worker for subject, worker in workers.items() if subject != XLA}
-            firsts = take_turns(able, rounds, 2, FIRST)
+            able = [subject for subject in subjects if subject != XLA]
+            sitting.firsts.rounds |= turns(able, rounds, 2, FIRST)
         if everything:
-            slow = started(_forms(options, case, "reference", SLOW))
-            times.rounds |= take_turns(slow, 1, 1, spare=0).rounds
-    return Sitting(case, size, times, firsts, results, notes)
+            slow = generate(_forms(options, case, "reference", SLOW))
+            sitting.times.rounds |= turns(slow, 1, 1, spare=0)
 
 
 def _python(options: Options, subject: Subject) -> str | None:
-    if subject.side == "ours":
+    if subject.side != "reference":
         return options.product
     return options.reference_for(subject.framework)
 

@@ -83,6 +83,8 @@ def generate(model: str, folder: str, case: dict, form: str) -> Timed:
     given = {"attention_mask": torch.ones_like(ids)}
     if form != "dynamic":
         given["cache_implementation"] = "static"
+    if form == "optimized":
+        framework.optimize(network)
     if form == "compiled":
         given["compile_config"] = {}
     return timed(case, lambda options: network.generate(ids, **given, **options))

@@ -85,13 +85,11 @@ def record(specs, path, version):
     else:
         data = json.loads(path.read_text(encoding="utf-8"))
     for spec in specs:
-        common = prompts.options(spec).get("common", False)
         case = data["cases"].get(spec.name)
         if case is None:
-            seed, gain = variety.choose(spec, common)
-            case = {"seed": seed, "gain": gain, "common": common}
-            case |= {"prompts": {}, "calls": []}
-        session = Session(spec, (case["seed"], case["gain"]), common, version == calls.OLD)
+            seed, gain = variety.choose(spec)
+            case = {"seed": seed, "gain": gain, "prompts": {}, "calls": []}
+        session = Session(spec, (case["seed"], case["gain"]), mended=version == calls.OLD)
         if session.alone:
             case["reference_kwargs"] = session.alone
         known = {call["name"]: call for call in case["calls"]}
@@ -120,7 +118,7 @@ def older(session, known):
     the common way to prepare inputs if its own forgets positions; (Session, why) where not."""
     if "refused" in known["greedy"]:
         return session, "nor the newer one"
-    for common in (session.common, True):
+    for common in (False, True):
         other = Session(session.spec, session.values, common, True)
         try:
             if settling.repeats(other, known["greedy"]):

@@ -29,7 +29,7 @@ ALONE = {
 class Session:
     """One recorded case, loaded from its checkpoint.
 
-    `common`: the class has a way of its own to prepare inputs, which forgets positions. `mended`:
+    `common`: the class prepares inputs as most do, and not in its own way. `mended`:
     what this release of the reference loses on the way is put back. `values`: seed and gain.
     """
 

@@ -12,12 +12,12 @@ PROMPTS = 3
 ENOUGH = 0.5  # of the tokens of a row are different ones
 
 
-def choose(spec, common):
+def choose(spec):
     """(seed, gain): the first that say enough different tokens, or those that say most."""
     found = []
     for number, gain in itertools.product(range(SEEDS), GAINS):
         values = (spec.seed + OTHER * number, gain)
-        share = variety(Session(spec, values, common))
+        share = variety(Session(spec, values))
         if share >= ENOUGH:
             return values
         found.append((share, -number, -gain, values))
