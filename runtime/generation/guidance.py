@@ -13,8 +13,8 @@ class Guidance(Processor):
     """Moves scores away from those after another prompt, which the same tokens continue.
 
     `ids` [b, s] and `inputs`: that prompt and what goes with it, `carry`: what is kept of it, if
-    anything is, `logits` [b, v]: the scores after it. Scores become log-probabilities: the other ones plus `scale` times the
-    difference. A rule for one search, whose state it keeps.
+    anything is, `logits` [b, v]: the scores after it. Scores become log-probabilities: the other
+    ones plus `scale` times the difference. A rule for one search, whose state it keeps.
     """
 
     host = True

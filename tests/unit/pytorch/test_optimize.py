@@ -11,7 +11,7 @@ import torch
 import triptych
 from triptych.errors import InputError
 from triptych.pytorch import compile, optimize, parameters, state_dict
-from triptych.pytorch.optimize import PackedLinear
+from triptych.pytorch.packed_linear import PackedLinear
 
 SIZES = {"vocab_size": 31, "num_hidden_layers": 2, "num_attention_heads": 2}
 CASES = {  # whose layers are stored as they are, transposed, and tied
@@ -123,3 +123,9 @@ def test_layers_of_other_kinds_stay():
     model = optimize(torch.nn.Sequential(Own(3, 4), torch.nn.LayerNorm(4), torch.nn.Linear(4, 2)))
     assert [type(layer) for layer in model] == [Own, torch.nn.LayerNorm, PackedLinear]
     assert repr(model[2]) == "PackedLinear(in_features=4, out_features=2)"
+
+
+def test_a_layer_at_several_places():
+    layer = torch.nn.Linear(3, 3)
+    model = optimize(torch.nn.Sequential(layer, torch.nn.Sequential(layer), layer))
+    assert model[0] is model[2] is model[1][0] and isinstance(model[0], PackedLinear)
