@@ -27,6 +27,7 @@ from triptych.flax import (
     Taps,
     activation,
     attention,
+    cache_of,
     causal,
     cross_cache,
     fold,
@@ -125,7 +126,8 @@ class FlaxBertGenerationSelfAttention(nnx.Module):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                jnp.swapaxes(new_positions(s, past), -1, -2) - jnp.arange(k.shape[2])[None, :]
+                jnp.swapaxes(new_positions(s, cache_of(past)), -1, -2)
+                - jnp.arange(k.shape[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))
             bias = jnp.einsum("bnsd,std->bnst", q, table)

@@ -26,6 +26,7 @@ from triptych.flax import (
     Taps,
     activation,
     attention,
+    cache_of,
     causal,
     classification_loss,
     cross_cache,
@@ -185,7 +186,8 @@ class FlaxCamembertSelfAttention(nnx.Module):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                jnp.swapaxes(new_positions(s, past), -1, -2) - jnp.arange(k.shape[2])[None, :]
+                jnp.swapaxes(new_positions(s, cache_of(past)), -1, -2)
+                - jnp.arange(k.shape[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))
             bias = jnp.einsum("bnsd,std->bnst", q, table)

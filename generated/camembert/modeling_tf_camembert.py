@@ -22,6 +22,7 @@ from triptych.tensorflow import (
     Rules,
     activation,
     attention,
+    cache_of,
     causal,
     classification_loss,
     cross_cache,
@@ -183,7 +184,7 @@ class TFCamembertSelfAttention(Layer):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                tf.linalg.matrix_transpose(new_positions(s, past))
+                tf.linalg.matrix_transpose(new_positions(s, cache_of(past)))
                 - tf.range(shape_of(k)[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))

@@ -23,6 +23,7 @@ from triptych.tensorflow import (
     Rules,
     activation,
     attention,
+    cache_of,
     causal,
     classification_loss,
     cross_cache,
@@ -207,7 +208,7 @@ class TFErnieSelfAttention(Layer):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                tf.linalg.matrix_transpose(new_positions(s, past))
+                tf.linalg.matrix_transpose(new_positions(s, cache_of(past)))
                 - tf.range(shape_of(k)[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))

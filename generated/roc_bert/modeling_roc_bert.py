@@ -1023,6 +1023,7 @@ class RoCBertForCausalLM(GenerationMixin, RoCBertPreTrainedModel):
     decoding = Decoding(
         per_token=("input_shape_ids", "input_pronunciation_ids", "token_type_ids"),
         positions="max_position_embeddings",
+        places="own",
     )
 
     roles = {"output_embeddings": "cls.predictions.decoder"}

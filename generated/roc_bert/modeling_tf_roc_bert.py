@@ -23,6 +23,7 @@ from triptych.tensorflow import (
     Rules,
     activation,
     attention,
+    cache_of,
     causal,
     classification_loss,
     cross_cache,
@@ -263,7 +264,7 @@ class TFRoCBertSelfAttention(Layer):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                tf.linalg.matrix_transpose(new_positions(s, past))
+                tf.linalg.matrix_transpose(new_positions(s, cache_of(past)))
                 - tf.range(shape_of(k)[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))
@@ -1073,6 +1074,7 @@ class TFRoCBertForCausalLM(GenerationMixin, TFRoCBertPreTrainedModel):
     decoding = Decoding(
         per_token=("input_shape_ids", "input_pronunciation_ids", "token_type_ids"),
         positions="max_position_embeddings",
+        places="own",
     )
 
     roles = {"output_embeddings": "decoder"}

@@ -27,6 +27,7 @@ from triptych.flax import (
     Taps,
     activation,
     attention,
+    cache_of,
     causal,
     classification_loss,
     cross_cache,
@@ -187,7 +188,8 @@ class FlaxXLMRobertaXLSelfAttention(nnx.Module):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                jnp.swapaxes(new_positions(s, past), -1, -2) - jnp.arange(k.shape[2])[None, :]
+                jnp.swapaxes(new_positions(s, cache_of(past)), -1, -2)
+                - jnp.arange(k.shape[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))
             bias = jnp.einsum("bnsd,std->bnst", q, table)
@@ -885,7 +887,11 @@ class FlaxXLMRobertaXLForQuestionAnswering(FlaxXLMRobertaXLPreTrainedModel):
 class FlaxXLMRobertaXLForCausalLM(GenerationMixin, FlaxXLMRobertaXLPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
 
-    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
+    decoding = Decoding(
+        per_token=("token_type_ids",),
+        positions="max_position_embeddings",
+        places="after_padding_id",
+    )
 
     roles = {"output_embeddings": "decoder"}
 

@@ -23,6 +23,7 @@ from triptych.tensorflow import (
     Rules,
     activation,
     attention,
+    cache_of,
     causal,
     classification_loss,
     cross_cache,
@@ -185,7 +186,7 @@ class TFXLMRobertaXLSelfAttention(Layer):
         if self.relative:
             # the vector of each distance, which runs from 1 - max_position_embeddings upwards
             distance = (
-                tf.linalg.matrix_transpose(new_positions(s, past))
+                tf.linalg.matrix_transpose(new_positions(s, cache_of(past)))
                 - tf.range(shape_of(k)[2])[None, :]
             )
             table = self.distance_embedding(distance + (self.max_position_embeddings - 1))
@@ -886,7 +887,11 @@ class TFXLMRobertaXLForQuestionAnswering(TFXLMRobertaXLPreTrainedModel):
 class TFXLMRobertaXLForCausalLM(GenerationMixin, TFXLMRobertaXLPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
 
-    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
+    decoding = Decoding(
+        per_token=("token_type_ids",),
+        positions="max_position_embeddings",
+        places="after_padding_id",
+    )
 
     roles = {"output_embeddings": "decoder"}
 

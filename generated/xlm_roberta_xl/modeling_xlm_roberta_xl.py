@@ -835,7 +835,11 @@ class XLMRobertaXLForQuestionAnswering(XLMRobertaXLPreTrainedModel):
 class XLMRobertaXLForCausalLM(GenerationMixin, XLMRobertaXLPreTrainedModel):
     """The next token, through the same layers as the tokens behind masks."""
 
-    decoding = Decoding(per_token=("token_type_ids",), positions="max_position_embeddings")
+    decoding = Decoding(
+        per_token=("token_type_ids",),
+        positions="max_position_embeddings",
+        places="after_padding_id",
+    )
 
     roles = {"output_embeddings": "decoder"}
 

@@ -179,12 +179,16 @@ class ExpressionWriter(ViewWriter):
             if "emit" not in given:
                 omitted |= {"taps"}
         if "past" in node.op.effects:
-            holes["past"] = trees.name("past") if self.stateful else ast.Constant(None)
+            holes["past"] = self.past() if self.stateful else ast.Constant(None)
         if "device" in lowering:
             holes["device"] = self.device()
         if isinstance(holes.get("dtype"), ast.Constant):
             holes["dtype"] = self.dtype(holes["dtype"].value)
         return drop_none_arguments(trees.fill(lowering, holes, omitted, self.use))
+
+    def past(self) -> ast.expr:
+        """The cache, or states of one, that tell how many tokens it holds."""
+        return trees.name("past")
 
     def is_default(self, value: ir.Expr, default) -> bool:
         if not isinstance(value, ir.Const) or default is REQUIRED:

@@ -22,6 +22,12 @@ class FlaxWriter(ModuleWriter):
     def module_keywords(self) -> dict[str, ast.expr]:
         return {"rngs": trees.name("rngs")}
 
+    def past(self) -> ast.expr:
+        """States by themselves do not tell it."""
+        if not self.module.states:
+            return trees.name("past")
+        return self.template("cache_of", trees.name("past"))
+
     def stack_tree(self, tree: ast.ListComp) -> ast.expr:
         self.use("Stack")
         return trees.call("Stack", tree)

@@ -20,6 +20,12 @@ class TensorFlowWriter(ModuleWriter):
     def training(self) -> ast.expr:
         return trees.name("training")
 
+    def past(self) -> ast.expr:
+        """States by themselves do not tell it."""
+        if not self.module.states:
+            return trees.name("past")
+        return self.template("cache_of", trees.name("past"))
+
     def split_arguments(self, arguments, module):
         if module is None:
             return [value for _, value in arguments], {}

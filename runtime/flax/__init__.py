@@ -22,7 +22,7 @@ from .attention import attention, register_attention
 from .base import Buffer, Layer, Module, Parameter, default_dtype, value
 from .batch_norm import BatchNorm
 from .blocks import Block, Stack, fold
-from .cache import Cache, Slots, with_past
+from .cache import Cache, Slots, cache_of, with_past
 from .compile import Compiled, compile
 from .composition import auto_model
 from .convolution1d import Conv1d, ConvTranspose1d
@@ -171,6 +171,7 @@ __all__ = [
     "allow",
     "attention",
     "avg_pool2d",
+    "cache_of",
     "causal",
     "classification_loss",
     "compile",

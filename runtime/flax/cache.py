@@ -304,3 +304,8 @@ def _unflatten(meta: tuple, data: tuple) -> Cache:
 
 
 jax.tree_util.register_pytree_node(Cache, _flatten, _unflatten)
+
+
+def cache_of(slots: Slots | None) -> Cache | None:
+    """The cache that the states of one position belong to."""
+    return None if slots is None else next(iter(slots.states.values())).owner

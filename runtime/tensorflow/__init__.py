@@ -19,6 +19,7 @@ from .blocks import Block
 from .cache import (
     Cache,
     Slots,
+    cache_of,
     with_past,
 )
 from .calls import method
@@ -164,6 +165,7 @@ __all__ = [
     "allow",
     "attention",
     "avg_pool2d",
+    "cache_of",
     "causal",
     "classification_loss",
     "compile",

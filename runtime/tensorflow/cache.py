@@ -298,3 +298,8 @@ def with_past(
     """Each block of a stack with its slots, or with None."""
     for position, block in enumerate(blocks):
         yield block, None if past is None else past[position]
+
+
+def cache_of(slots: Slots | None) -> Cache | None:
+    """The cache that the states of one position belong to."""
+    return None if slots is None else next(iter(vars(slots).values()))._cache
