@@ -14,7 +14,6 @@ from .config import GenerationConfig
 from .fallback import Thresholds
 from .request import settings
 from .segments import Clock
-from .transcription import is_transcription
 from .values import to_numpy
 
 FEATURES = "input_features"
@@ -111,7 +110,7 @@ def transcription_of(
     asked += [name for name in SETTINGS if getattr(config, name, None) is not None]
     if not (asked or stamped or long):
         whole = config.return_dict_in_generate or config.num_return_sequences > 1
-        if whole or not is_transcription(config):
+        if whole:
             return None
     if long:
         stamped = _need_times(config, window)
