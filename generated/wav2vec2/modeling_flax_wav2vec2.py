@@ -822,14 +822,18 @@ class FlaxWav2Vec2ForPreTraining(FlaxWav2Vec2PreTrainedModel):
                 targets.reshape(-1, self.config.proj_codevector_dim), sampled_negative_indices
             )
             candidates = jnp.concatenate([targets[:, :, None], others], axis=2)
-            # the right one comes first; others that equal it do not count
+            # the right one comes first; others that equal it do not count, as their code vectors
+            # tell: rounding may set the same vector's projections apart
             cosines = jnp.einsum(
                 "bsd,bsnd->bsn",
                 l2_normalize(states.astype(jnp.float32)),
                 l2_normalize(candidates.astype(jnp.float32)),
             )
             logits = cosines / self.config.contrastive_logits_temperature
-            repeated = jnp.all(others == targets[:, :, None], axis=-1)
+            other_vectors = take(
+                vectors.reshape(-1, self.config.codevector_dim), sampled_negative_indices
+            )
+            repeated = jnp.all(other_vectors == vectors[:, :, None], axis=-1)
             wrong = jnp.where(repeated, -1e30, logits[:, :, 1:])
             logits = jnp.concatenate([logits[:, :, :1], wrong], axis=2)
             losses = jax.nn.logsumexp(logits, axis=2) - logits[:, :, 0]

@@ -1015,14 +1015,18 @@ class TFWav2Vec2ConformerForPreTraining(TFWav2Vec2ConformerPreTrainedModel):
                 tf.reshape(targets, [-1, self.config.proj_codevector_dim]), sampled_negative_indices
             )
             candidates = tf.concat([targets[:, :, None], others], axis=2)
-            # the right one comes first; others that equal it do not count
+            # the right one comes first; others that equal it do not count, as their code vectors
+            # tell: rounding may set the same vector's projections apart
             cosines = tf.einsum(
                 "bsd,bsnd->bsn",
                 l2_normalize(tf.cast(states, tf.float32)),
                 l2_normalize(tf.cast(candidates, tf.float32)),
             )
             logits = cosines / self.config.contrastive_logits_temperature
-            repeated = tf.reduce_all(others == targets[:, :, None], axis=-1)
+            other_vectors = take(
+                tf.reshape(vectors, [-1, self.config.codevector_dim]), sampled_negative_indices
+            )
+            repeated = tf.reduce_all(other_vectors == vectors[:, :, None], axis=-1)
             wrong = tf.where(~repeated, logits[:, :, 1:], -1e30)
             logits = tf.concat([logits[:, :, :1], wrong], axis=2)
             losses = tf.reduce_logsumexp(logits, axis=2) - logits[:, :, 0]
