@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MASKS = ("attention_mask", "decoder_attention_mask")
 PLACES = ("position_ids", "decoder_position_ids")
+FRAMES = "input_features"  # of audio
 ENDS = ("keeps", "positions", "places", "windows")  # the arguments that come last
 TABLES = ("embedding", "scaled_embedding", "param", "buffer")  # kinds of layers with rows
 
@@ -31,7 +32,7 @@ class Generates:
     keeps: str | None = None
     positions: str | None = None
     places: str | None = None
-    windows: tuple[str, int] | None = None  # field, frames
+    windows: tuple[str, int, str] | None = None  # field, frames, field of a frame's size
 
     def texts(self) -> list[str]:
         """As arguments in source code; those that say nothing are left out."""
@@ -96,8 +97,8 @@ def _kept(program: Program, module: ir.Module, section: Map) -> str | None:
     return name
 
 
-def _windows(program: Program, module: ir.Module, section: Map) -> tuple[str, int] | None:
-    """The field of a window's places, and the frames of each."""
+def _windows(program: Program, module: ir.Module, section: Map) -> tuple[str, int, str] | None:
+    """The field of a window's places, the frames of each, and the field of how large one is."""
     windows = section.get("windows")
     if windows is None:
         return None
@@ -106,7 +107,15 @@ def _windows(program: Program, module: ir.Module, section: Map) -> tuple[str, in
         where = windows.value_locations["places"]
         message = f"{module.name}: there is no field {quoted(name)}"
         program.errors.error(where, message, hint=did_you_mean(name, schema.names))
-    return name, windows["stride"]
+        return None
+    kinds = {p.name: strip_optional(p.type) for p in module.inputs}
+    frames = kinds.get(FRAMES)
+    size = str(frames.shape[1]) if isinstance(frames, Tensor) and frames.rank == 3 else None
+    if size is None or schema.type(size) is None:
+        message = f"{module.name}: windows need an input {FRAMES} of float[b, a field, frames]"
+        program.errors.error(section.value_locations["windows"], message)
+        return None
+    return name, windows["stride"], size
 
 
 def _per_token(module: ir.Module) -> Iterator[str]:

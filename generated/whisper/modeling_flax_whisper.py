@@ -532,7 +532,9 @@ class FlaxWhisperModel(FlaxWhisperPreTrainedModel):
 class FlaxWhisperForConditionalGeneration(GenerationMixin, FlaxWhisperPreTrainedModel):
     """The next token of the transcript."""
 
-    decoding = Decoding(positions="max_target_positions", windows=("max_source_positions", 2))
+    decoding = Decoding(
+        positions="max_target_positions", windows=("max_source_positions", 2, "num_mel_bins")
+    )
 
     roles = {"output_embeddings": "proj_out"}
 

@@ -527,7 +527,9 @@ class TFWhisperModel(TFWhisperPreTrainedModel):
 class TFWhisperForConditionalGeneration(GenerationMixin, TFWhisperPreTrainedModel):
     """The next token of the transcript."""
 
-    decoding = Decoding(positions="max_target_positions", windows=("max_source_positions", 2))
+    decoding = Decoding(
+        positions="max_target_positions", windows=("max_source_positions", 2, "num_mel_bins")
+    )
 
     roles = {"output_embeddings": "proj_out"}
 

@@ -488,7 +488,9 @@ class WhisperModel(WhisperPreTrainedModel):
 class WhisperForConditionalGeneration(GenerationMixin, WhisperPreTrainedModel):
     """The next token of the transcript."""
 
-    decoding = Decoding(positions="max_target_positions", windows=("max_source_positions", 2))
+    decoding = Decoding(
+        positions="max_target_positions", windows=("max_source_positions", 2, "num_mel_bins")
+    )
 
     roles = {"output_embeddings": "proj_out"}
 

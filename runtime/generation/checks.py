@@ -186,9 +186,20 @@ def check_cache(config: GenerationConfig, given: bool) -> None:
         found = f"{show(config.cache_implementation)} and a cache of one's own"
         expected = "one of cache_implementation and past_key_values"
         raise InputError(key="cache_implementation", expected=expected, found=found)
-    if config.prefill_chunk_size is not None and not config.use_cache:
-        what = "a prompt in chunks needs a cache"
-        raise InputError(what, key="use_cache", expected="True", found="False")
+
+
+def check_chunks(config: GenerationConfig, cached: bool, other: Iterable[str] = ()) -> None:
+    """Refuses a prompt in chunks without a cache, or with more to it than tokens: `other` inputs
+    and outputs."""
+    if config.prefill_chunk_size is None:
+        return
+    if not cached:
+        what = "a prompt in chunks needs a decoder alone, with a cache"
+        raise InputError(what, key="prefill_chunk_size", expected="None")
+    if other := sorted(other):
+        found = show(config.prefill_chunk_size)
+        what = f"a prompt in chunks has tokens alone, not {other[0]}"
+        raise InputError(what, key="prefill_chunk_size", expected="None", found=found)
 
 
 def check_stop_strings(config: GenerationConfig, tokenizer: Any) -> None:

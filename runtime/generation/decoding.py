@@ -20,7 +20,8 @@ class Decoding:
     there are, where they are learned. `places`: how positions that nobody gave are counted, where
     not from 0 at the first token that the mask leaves: "own", by the model, or "after_padding_id",
     from pad_token_id + 1 there. `windows`: where audio is heard window by window, the field
-    that says how many places of the encoder a window has, and how many frames each of them is.
+    that says how many places of the encoder a window has, how many frames each of them is, and
+    the field that says how many numbers a frame has.
     """
 
     per_token: tuple[str, ...] = ()
@@ -29,4 +30,4 @@ class Decoding:
     keeps: str | None = None
     positions: str | None = None
     places: str | None = None
-    windows: tuple[str, int] | None = None
+    windows: tuple[str, int, str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
@@ -49,40 +50,68 @@ def read_prompt(request: Request, capacity: int, whole: bool = True) -> tuple[An
                 found=str(start),
             )
     prompt = Prompt(engine, caller, request.kind, request.rows, capacity, start, whole)
-    if caller.sums and engine.traces and request.mask is None and not caller.asked and start == 0:
-        return _read_in_parts(request, prompt, arrays)
+    sizes = [] if request.embedded else _parts(request, ops.shape(tokens)[1])
+    if len(sizes) > 1:
+        return _read_in_parts(request, prompt, arrays, sizes)
     return engine.call(request.model, prompt, None, arrays)
 
 
-def _read_in_parts(request: Request, prompt: Prompt, arrays: dict[str, Any]) -> tuple[Any, Carry]:
-    """What a model reads whose state sums up all tokens, so that none may stand behind a prompt:
-    parts of 2^n tokens, of which few lengths exist."""
+def _parts(request: Request, count: int) -> list[int]:
+    """In how many tokens at a time the `count` of a prompt are read.
+
+    A model whose state sums up all tokens may not have any behind a prompt, so that there is no
+    bucket to read it in: where each length is compiled, its parts have 2^n tokens.
+    """
+    chunk = request.config.prefill_chunk_size or count
+    sizes, rest = [chunk] * (count // chunk), count % chunk
+    caller = request.caller
+    if caller.sums and request.engine.traces and request.mask is None and not caller.asked:
+        return [part for size in [*sizes, rest] for part in _powers(size)]
+    return [*sizes, rest] if rest else sizes
+
+
+def _powers(size: int) -> list[int]:
+    """The powers of two that make up a number, the largest first."""
+    return [1 << power for power in reversed(range(size.bit_length())) if size >> power & 1]
+
+
+def _read_in_parts(
+    request: Request, prompt: Prompt, arrays: dict[str, Any], sizes: list[int]
+) -> tuple[Any, Carry]:
+    """The output for the last part of a prompt, after the others, and what is kept of all."""
     engine, ops = request.engine, request.engine.ops
     ids = ops.to_numpy(request.ids)
-    count = ids.shape[1]
-    sizes = [1 << power for power in reversed(range(count.bit_length())) if count >> power & 1]
-    arrays["tokens"] = ops.array(ids[:, : sizes[0]], like=request.ids)
-    output, carry = engine.call(request.model, prompt, None, arrays)
-    done = sizes[0]
-    for size in sizes[1:]:
+    step = Step(engine, request.caller, not request.grows)
+    done = prompt.start
+    for size in sizes:
         tokens = ops.array(ids[:, done : done + size], like=request.ids)
-        step = Step(engine, request.caller, True)
-        later = {"tokens": tokens, "length": done}
-        output, carry = engine.call(request.model, step, carry, later)
-        output = output if prompt.whole else scores_of(ops, output)
+        if done == prompt.start or request.mask is not None:  # which tells the positions
+            part, arrays = replace(prompt, start=done), {**arrays, "tokens": tokens}
+            output, carry = engine.call(request.model, part, None, arrays)
+            arrays["cache"] = carry.cache
+        else:
+            now = {"tokens": tokens, "length": done}
+            output, carry = engine.call(request.model, step, carry, now)
+            output = output if prompt.whole else scores_of(ops, output)
         done += size
     return output, carry
+
+
+def of_prompt(request: Request) -> set[str]:
+    """The inputs, beside tokens, that are there for the prompt."""
+    caller = request.caller
+    names = {"inputs_embeds", caller.names.positions, *caller.decoding.prompt}
+    return names.union(caller.decoding.per_token) & request.inputs.keys()
 
 
 def reads_exactly(request: Request) -> bool:
     """Whether a prompt cannot have anything behind it, not even for a moment."""
     caller = request.caller
-    own = {caller.names.positions, *caller.decoding.prompt, *caller.decoding.per_token}
     others = caller.encoder or caller.sums or caller.cache_name is None or request.grows
     return (
         others
-        or bool(own & request.inputs.keys())
-        or bool(request.embedded)
+        or request.config.prefill_chunk_size is not None
+        or bool(of_prompt(request))
         or request.past is not None
     )
 

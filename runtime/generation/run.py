@@ -20,6 +20,7 @@ from .processors.ngrams import EncoderNoRepeatNgram
 from .processors.penalties import EncoderRepetitionPenalty
 from .prompts import (
     buffer,
+    of_prompt,
     prompt_inputs,
     read_in_bucket,
     read_in_two,
@@ -86,6 +87,7 @@ def search(
     checks.check_callables("stopping_criteria", stopping_criteria)
     checks.check_stop_strings(config, tokenizer)
     checks.check_guidance(config, negative, request.caller.encoder)
+    _check_chunks(request)
     checks.check_search(
         mode,
         config,
@@ -119,6 +121,13 @@ def search(
     if not in_python:
         return recorder.result(strategy, *_compiled(request, strategy, key))
     return _stepwise(request, strategy, recorder, stop, key)
+
+
+def _check_chunks(request: Request) -> None:
+    """Refuses a prompt in chunks where it cannot be cut."""
+    caller = request.caller
+    cached = caller.cache_name is not None and not caller.encoder
+    checks.check_chunks(request.config, cached, [*of_prompt(request), *caller.asked])
 
 
 def _compiled(request: Request, strategy: Any, key: Any) -> tuple[Any, Carry]:

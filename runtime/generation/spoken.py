@@ -102,8 +102,8 @@ def transcription_of(
     asked = _asked(own, rest)
     if _is_one_pass(config, asked, rest, features):
         return None
-    features = _features(engine, features, model.config)
-    places, stride = model.decoding.windows
+    places, stride, size = model.decoding.windows
+    features = _features(engine, features, getattr(model.config, size))
     window = getattr(model.config, places) * stride
     long = features.shape[2] > window
     stamped = bool(getattr(config, "return_timestamps", None))
@@ -199,14 +199,13 @@ def _checked(name: str, value: Any) -> Any:
     return value
 
 
-def _features(engine: Any, x: Any, config: Any) -> np.ndarray:
+def _features(engine: Any, x: Any, bins: int) -> np.ndarray:
     try:
         found = engine.ops.to_numpy(engine.ops.array(x, dtype=engine.ops.float32))
     except (TypeError, ValueError) as error:
         raise InputError(key=FEATURES, expected="an array", found=f"{show(x)} ({error})") from None
-    bins = getattr(config, "num_mel_bins", None)
-    if found.ndim != 3 or 0 in found.shape or bins not in (None, found.shape[1]):
-        expected = f"[b, {bins or 'bins'}, frames]"
+    if found.ndim != 3 or 0 in found.shape or bins != found.shape[1]:
+        expected = f"[b, {bins}, frames]"
         raise InputError(key=FEATURES, expected=expected, found=str(list(found.shape)))
     return found
 

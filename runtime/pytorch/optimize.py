@@ -22,13 +22,13 @@ def optimize(model: Model) -> Model:
     """
     if not torch.backends.mkldnn.is_available():
         raise InputError("optimize", expected="a PyTorch with oneDNN", found="one without it")
-    from .packed_linear import PackedLinear  # which needs oneDNN
+    from .packed_linear import PackedLinear, is_reorderable  # which need oneDNN
 
     model.eval().requires_grad_(False)
     packed: dict[nn.Module, PackedLinear] = {}  # a layer may stand at several places
     for parent in list(model.modules()):
         for name, child in parent._modules.items():
-            if type(child) is nn.Linear:
+            if type(child) is nn.Linear and is_reorderable(child.weight):
                 packed[child] = packed.get(child) or PackedLinear(child)
                 setattr(parent, name, packed[child])
     return model

@@ -36,6 +36,11 @@ _OPERATORS.impl(
 )
 
 
+def is_reorderable(weight: Tensor) -> bool:
+    """Whether oneDNN reorders weights of its place and type."""
+    return weight.device.type == "cpu" and weight.dtype == torch.float32
+
+
 class PackedLinear(nn.Module):
     """What a linear layer computes, [..., in] -> [..., out], from a reordered weight."""
 
@@ -49,7 +54,7 @@ class PackedLinear(nn.Module):
 
     def _hold(self, weight: Tensor) -> None:
         # An attribute and no buffer: nothing else can work with a tensor of that layout.
-        self.reordered = weight.device.type == "cpu" and weight.dtype == torch.float32
+        self.reordered = is_reorderable(weight)
         self.packed = _reorder(weight, None) if self.reordered else weight
         self.number = next(_NUMBERS)
         _LAYERS[self.number] = self

@@ -5,7 +5,7 @@ a fixed sample of them. TRIPTYCH_GENERATION=all runs everything everywhere.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from references import generation
 
@@ -23,6 +23,9 @@ SAMPLE = {
     "XLNetLMHeadModel": ("greedy",),
     "EncoderDecoderModel": ("greedy",),
 }
+# Classes whose tokens may not change, in any framework, where prompts of six are read in chunks.
+CHUNKED = ("LlamaForCausalLM", "MistralForCausalLM", "MambaForCausalLM")
+IN_CHUNKS = {"calls": ("greedy", "greedy_plain"), "options": {"prefill_chunk_size": 4}}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Task:
     options: dict | None = None
 
     def __str__(self):
-        return f"{self.class_name}-{self.case}"
+        options = "".join(f"-{name}" for name in self.options or ())
+        return f"{self.class_name}-{self.case}{options}"
 
 
 def tasks(model_types=()):
@@ -52,13 +56,11 @@ def tasks(model_types=()):
 def suite(framework):
     """What the default suite runs in a framework."""
     everything = tasks()
-    if framework == "pytorch" or os.environ.get(VARIABLE) == "all":
-        return everything
-    found = {}
+    main = {}
     for task in everything:  # the main case comes first
-        found.setdefault(task.class_name, task)
-    return [
-        Task(found[name].model_type, name, found[name].case, calls)
-        for name, calls in SAMPLE.items()
-        if name in found
-    ]
+        main.setdefault(task.class_name, task)
+    chunked = [replace(main[name], **IN_CHUNKS) for name in CHUNKED]
+    if framework == "pytorch" or os.environ.get(VARIABLE) == "all":
+        return everything + chunked
+    sample = [replace(main[name], calls=calls) for name, calls in SAMPLE.items()]
+    return sample + chunked

@@ -183,8 +183,13 @@ def test_other_combinations():
     checks.check_cache(GenerationConfig(), given=True)
     with pytest.raises(InputError, match="expected one of cache_implementation and past_key"):
         checks.check_cache(static, given=True)
-    with pytest.raises(InputError, match="a prompt in chunks needs a cache"):
-        checks.check_cache(GenerationConfig(prefill_chunk_size=2, use_cache=False), given=False)
+    chunks = GenerationConfig(prefill_chunk_size=2)
+    checks.check_chunks(chunks, cached=True)
+    checks.check_chunks(GenerationConfig(), cached=False, other=["pixel_values"])
+    with pytest.raises(InputError, match="a prompt in chunks needs a decoder alone, with a cache"):
+        checks.check_chunks(chunks, cached=False)
+    with pytest.raises(InputError, match="has tokens alone, not pixel_values.*found 2"):
+        checks.check_chunks(chunks, cached=True, other=["pixel_values"])
 
     checks.check_stop_strings(GenerationConfig(), None)
     with pytest.raises(InputError, match="stop_strings: text needs a tokenizer"):

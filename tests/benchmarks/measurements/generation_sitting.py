@@ -35,7 +35,7 @@ class Subject(NamedTuple):
         return f"{side}{LABELS[self.framework]}, {self.form}"
 
 
-READ = Subject("limit", "pytorch", "read")
+READ = Subject("limit", "flax", "read")
 EAGER = Subject("reference", "pytorch", "eager")
 XLA = Subject("reference", "tensorflow", "xla")  # cannot make a single token
 

@@ -1,14 +1,17 @@
-"""What JAX can do at best: the matrix products alone."""
+"""What JAX can do at best: the matrix products alone, and reading memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle, islice
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from generation_cases import TOKENS, Case, step
 from products import Product, operands, products
+
+PARTS, SIDE = 16, 4096  # matrices that are read in turn: more than caches hold
 
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
@@ -30,6 +33,28 @@ def generate(fields: dict, case: dict, form: str) -> Callable[[], object]:
             jax.block_until_ready(_multiply(other, weights))
 
     return run
+
+
+def read(size: int, times: int) -> Callable[[], object]:
+    """Reads so many bytes so many times, as matrices that are multiplied with a vector.
+
+    In XLA, which reads faster than the products of PyTorch do.
+    """
+    vector = jnp.ones(SIDE)
+    parts = [jnp.full((SIDE, SIDE), float(i)) for i in range(PARTS)]
+    count = round(size * times / parts[0].nbytes)
+    source = cycle(parts)
+
+    def run() -> None:
+        for part in islice(source, count):
+            jax.block_until_ready(_times(part, vector))
+
+    return run
+
+
+@jax.jit
+def _times(matrix: jax.Array, vector: jax.Array) -> jax.Array:
+    return matrix @ vector
 
 
 def _pairs(found: list[Product], dtype: jnp.dtype = jnp.float32) -> tuple[list, list]:

@@ -1,16 +1,13 @@
-"""What PyTorch can do at best: the matrix products alone, and reading memory."""
+"""What PyTorch can do at best: the matrix products alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from generation_cases import TOKENS, Case, step
 from products import Product, operands, products
-
-LARGE = 1 << 30  # bytes: more than caches hold
-COLUMNS = 4096
 
 
 def forward(model: str, fields: dict, batch: int, form: str) -> Callable[[], object]:
@@ -47,28 +44,6 @@ def _multiply(pairs: list[tuple]) -> None:
     for left, right in pairs:
         fits = last is not None and last.numel() == left.numel()
         last = torch.matmul(last.view(left.shape) if fits else left, right)
-
-
-def read(size: int, times: int) -> Callable[[], object]:
-    """Reads so many bytes so many times, as matrices that are multiplied with a vector."""
-    memory, vector = torch.ones(LARGE // 4 // COLUMNS, COLUMNS), torch.ones(COLUMNS)
-    rows = round(size * times / 4 / COLUMNS)
-
-    def parts() -> Iterator[torch.Tensor]:
-        """Of 64 MiB, from the beginning again and again."""
-        while True:
-            yield from memory.split(4096)
-
-    source = parts()
-
-    def run() -> None:
-        left = rows
-        while left > 0:
-            part = next(source)[:left]
-            torch.mv(part, vector)
-            left -= len(part)
-
-    return torch.inference_mode()(run)
 
 
 def decode(fields: dict, prompt: int, tokens: int, form: str) -> Callable[[], object]:

@@ -123,6 +123,8 @@ def test_layers_of_other_kinds_stay():
     model = optimize(torch.nn.Sequential(Own(3, 4), torch.nn.LayerNorm(4), torch.nn.Linear(4, 2)))
     assert [type(layer) for layer in model] == [Own, torch.nn.LayerNorm, PackedLinear]
     assert repr(model[2]) == "PackedLinear(in_features=4, out_features=2)"
+    narrow = torch.nn.Sequential(torch.nn.Linear(3, 4, dtype=torch.bfloat16))
+    assert type(optimize(narrow)[0]) is torch.nn.Linear
 
 
 def test_a_layer_at_several_places():
