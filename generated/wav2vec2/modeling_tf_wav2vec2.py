@@ -834,15 +834,16 @@ class TFWav2Vec2ForPreTraining(TFWav2Vec2PreTrainedModel):
             others = take(
                 tf.reshape(targets, [-1, self.config.proj_codevector_dim]), sampled_negative_indices
             )
+            # the right one comes first
             candidates = tf.concat([targets[:, :, None], others], axis=2)
-            # the right one comes first; others that equal it do not count, as their code vectors
-            # tell: rounding may set the same vector's projections apart
             cosines = tf.einsum(
                 "bsd,bsnd->bsn",
                 l2_normalize(tf.cast(states, tf.float32)),
                 l2_normalize(tf.cast(candidates, tf.float32)),
             )
             logits = cosines / self.config.contrastive_logits_temperature
+            # others that equal it do not count; code vectors tell, because rounding may set the
+            # projections of equal ones apart
             other_vectors = take(
                 tf.reshape(vectors, [-1, self.config.codevector_dim]), sampled_negative_indices
             )

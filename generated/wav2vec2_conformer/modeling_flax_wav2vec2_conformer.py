@@ -991,15 +991,16 @@ class FlaxWav2Vec2ConformerForPreTraining(FlaxWav2Vec2ConformerPreTrainedModel):
             others = take(
                 targets.reshape(-1, self.config.proj_codevector_dim), sampled_negative_indices
             )
+            # the right one comes first
             candidates = jnp.concatenate([targets[:, :, None], others], axis=2)
-            # the right one comes first; others that equal it do not count, as their code vectors
-            # tell: rounding may set the same vector's projections apart
             cosines = jnp.einsum(
                 "bsd,bsnd->bsn",
                 l2_normalize(states.astype(jnp.float32)),
                 l2_normalize(candidates.astype(jnp.float32)),
             )
             logits = cosines / self.config.contrastive_logits_temperature
+            # others that equal it do not count; code vectors tell, because rounding may set the
+            # projections of equal ones apart
             other_vectors = take(
                 vectors.reshape(-1, self.config.codevector_dim), sampled_negative_indices
             )

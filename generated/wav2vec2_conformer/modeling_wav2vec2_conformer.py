@@ -943,15 +943,16 @@ class Wav2Vec2ConformerForPreTraining(Wav2Vec2ConformerPreTrainedModel):
         loss, contrastive, diversity = None, None, None
         if sampled_negative_indices is not None and masked is not None:
             others = take(targets.flatten(0, 1), sampled_negative_indices)
+            # the right one comes first
             candidates = torch.cat([targets[:, :, None], others], dim=2)
-            # the right one comes first; others that equal it do not count, as their code vectors
-            # tell: rounding may set the same vector's projections apart
             cosines = torch.einsum(
                 "bsd,bsnd->bsn",
                 l2_normalize(states.to(torch.float32)),
                 l2_normalize(candidates.to(torch.float32)),
             )
             logits = cosines / self.config.contrastive_logits_temperature
+            # others that equal it do not count; code vectors tell, because rounding may set the
+            # projections of equal ones apart
             other_vectors = take(vectors.flatten(0, 1), sampled_negative_indices)
             repeated = torch.all(other_vectors == vectors[:, :, None], dim=-1)
             wrong = torch.where(repeated, -1e30, logits[:, :, 1:])

@@ -193,12 +193,11 @@ def check_chunks(config: GenerationConfig, cached: bool, other: Iterable[str] = 
     and outputs."""
     if config.prefill_chunk_size is None:
         return
-    if not cached:
-        what = "a prompt in chunks needs a decoder alone, with a cache"
-        raise InputError(what, key="prefill_chunk_size", expected="None")
-    if other := sorted(other):
+    what = None if cached else "a prompt in chunks needs a decoder alone, with a cache"
+    if cached and (names := sorted(other)):
+        what = f"a prompt in chunks has tokens alone, not {names[0]}"
+    if what is not None:
         found = show(config.prefill_chunk_size)
-        what = f"a prompt in chunks has tokens alone, not {other[0]}"
         raise InputError(what, key="prefill_chunk_size", expected="None", found=found)
 
 

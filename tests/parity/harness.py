@@ -121,7 +121,8 @@ def _take_stated(session):
         failed = [check for check in report.failures if _probe_of(check, case) == probe]
         if failed or probe in gaps.wavering(*here):
             report.checks = [check for check in report.checks if check not in failed]
-            report.gaps += [why] if why not in report.gaps else []
+            if why not in report.gaps:
+                report.gaps.append(why)
         elif probe in case.probes:
             report.add_flag(probe, "gap", False, "is no gap, as gaps.json says")
 

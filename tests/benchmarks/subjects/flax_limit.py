@@ -42,11 +42,11 @@ def read(size: int, times: int) -> Callable[[], object]:
     """
     vector = jnp.ones(SIDE)
     parts = [jnp.full((SIDE, SIDE), float(i)) for i in range(PARTS)]
-    count = round(size * times / parts[0].nbytes)
-    source = cycle(parts)
+    count, rest = divmod(round(size * times / vector.nbytes), SIDE)
+    source, last = cycle(parts), jnp.ones((rest, SIDE))
 
     def run() -> None:
-        for part in islice(source, count):
+        for part in (*islice(source, count), last):
             jax.block_until_ready(_times(part, vector))
 
     return run
